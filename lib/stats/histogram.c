@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "stats/histogram.h"
+
+#include "base/base.h"
+
+enum { SUB_COUNT = 1 << VMC_HIST_SUB_BITS };
+
+static uint32_t bucket_of(uint64_t value)
+{
+    unsigned shift;
+
+    if (value < SUB_COUNT) {
+        return (uint32_t)value;
+    }
+    shift = vmc_bits_top(value) - VMC_HIST_SUB_BITS;
+    return (shift << VMC_HIST_SUB_BITS) + (uint32_t)(value >> shift);
+}
+
+uint64_t vmc_hist_bucket_low(uint32_t index)
+{
+    uint32_t shift = index >> VMC_HIST_SUB_BITS;
+
+    assert(index < VMC_HIST_BUCKETS);
+    if (shift <= 1) {
+        return index;
+    }
+    shift--;
+    return (uint64_t)(index - (shift << VMC_HIST_SUB_BITS)) << shift;
+}
+
+uint64_t vmc_hist_bucket_high(uint32_t index)
+{
+    assert(index < VMC_HIST_BUCKETS);
+    if (index == VMC_HIST_BUCKETS - 1) {
+        return UINT64_MAX;
+    }
+    return vmc_hist_bucket_low(index + 1) - 1;
+}
+
+void vmc_hist_add(struct vmc_hist *hist, uint64_t value)
+{
+    if (hist->count == 0 || value < hist->min) {
+        hist->min = value;
+    }
+    if (value > hist->max) {
+        hist->max = value;
+    }
+    hist->count++;
+    hist->sum_high +=
+        __builtin_add_overflow(hist->sum_low, value, &hist->sum_low);
+    hist->buckets[bucket_of(value)]++;
+}
+
+void vmc_hist_merge(struct vmc_hist *into, const struct vmc_hist *from)
+{
+    if (from->count == 0) {
+        return;
+    }
+    if (into->count == 0 || from->min < into->min) {
+        into->min = from->min;
+    }
+    if (from->max > into->max) {
+        into->max = from->max;
+    }
+    into->count += from->count;
+    into->sum_high += from->sum_high;
+    into->sum_high +=
+        __builtin_add_overflow(into->sum_low, from->sum_low, &into->sum_low);
+    for (uint32_t i = 0; i < VMC_HIST_BUCKETS; i++) {
+        into->buckets[i] += from->buckets[i];
+    }
+}
+
+uint64_t vmc_hist_quantile(const struct vmc_hist *hist, uint32_t per_million)
+{
+    vmc_u128 wanted = (vmc_u128)hist->count * per_million;
+    uint64_t seen = 0;
+
+    assert(per_million <= 1000000);
+    for (uint32_t i = 0; i < VMC_HIST_BUCKETS && hist->count > 0; i++) {
+        seen += hist->buckets[i];
+        if (hist->buckets[i] > 0 && (vmc_u128)seen * 1000000 >= wanted) {
+            uint64_t high = vmc_hist_bucket_high(i);
+
+            return high < hist->max ? high : hist->max;
+        }
+    }
+    return hist->max;
+}
+
+struct vmc_hist_summary vmc_hist_summarize(const struct vmc_hist *hist)
+{
+    struct vmc_hist_summary summary = {
+        .count = hist->count,
+        .min = hist->min,
+        .p50 = vmc_hist_quantile(hist, 500000),
+        .p90 = vmc_hist_quantile(hist, 900000),
+        .p99 = vmc_hist_quantile(hist, 990000),
+        .p999 = vmc_hist_quantile(hist, 999000),
+        .max = hist->max,
+    };
+
+    if (hist->count > 0) {
+        vmc_u128 sum = (vmc_u128)hist->sum_high << 64 | hist->sum_low;
+
+        summary.mean = (uint64_t)((sum + hist->count / 2) / hist->count);
+    }
+    return summary;
+}

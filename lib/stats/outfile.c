@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "stats/outfile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char part_suffix[] = ".part";
+
+struct vmc_outfile {
+    FILE *stream;
+    char *path, *part_path; /* both NULL for standard output */
+};
+
+enum vmc_status vmc_outfile_open(struct vmc_outfile **out, const char *path,
+                                 struct vmc_error *error)
+{
+    struct vmc_outfile *file = calloc(1, sizeof(*file));
+    size_t path_bytes = strlen(path) + 1;
+
+    *out = NULL;
+    if (file == NULL) {
+        return VMC_E_NOMEM;
+    }
+    if (strcmp(path, "-") == 0) {
+        file->stream = stdout;
+        *out = file;
+        return VMC_OK;
+    }
+    file->path = malloc(path_bytes);
+    file->part_path = malloc(path_bytes + sizeof(part_suffix));
+    if (file->path == NULL || file->part_path == NULL) {
+        vmc_outfile_abandon(file);
+        return VMC_E_NOMEM;
+    }
+    memcpy(file->path, path, path_bytes);
+    memcpy(file->part_path, path, path_bytes - 1);
+    memcpy(file->part_path + path_bytes - 1, part_suffix, sizeof(part_suffix));
+    file->stream = fopen(file->part_path, "wbe");
+    if (file->stream == NULL) {
+        enum vmc_status status =
+            vmc_fail(error, VMC_E_IO, "%s: cannot open for writing: %s", path,
+                     strerror(errno));
+
+        vmc_outfile_abandon(file);
+        return status;
+    }
+    *out = file;
+    return VMC_OK;
+}
+
+FILE *vmc_outfile_stream(struct vmc_outfile *out)
+{
+    return out->stream;
+}
+
+static void release(struct vmc_outfile *out)
+{
+    free(out->path);
+    free(out->part_path);
+    free(out);
+}
+
+enum vmc_status vmc_outfile_commit(struct vmc_outfile *out,
+                                   struct vmc_error *error)
+{
+    enum vmc_status status = VMC_OK;
+    const char *name = out->path != NULL ? out->path : "standard output";
+    bool is_written = fflush(out->stream) == 0 && ferror(out->stream) == 0;
+
+    if (out->path != NULL) {
+        is_written = fclose(out->stream) == 0 && is_written;
+        if (is_written) {
+            is_written = rename(out->part_path, out->path) == 0;
+        }
+    }
+    if (!is_written) {
+        status = vmc_fail(error, VMC_E_IO, "%s: cannot write: %s", name,
+                          strerror(errno));
+        if (out->part_path != NULL) {
+            (void)remove(out->part_path);
+        }
+    }
+    release(out);
+    return status;
+}
+
+void vmc_outfile_abandon(struct vmc_outfile *out)
+{
+    if (out == NULL) {
+        return;
+    }
+    if (out->path != NULL && out->stream != NULL) {
+        (void)fclose(out->stream);
+        (void)remove(out->part_path);
+    }
+    release(out);
+}

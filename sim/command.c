@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/command.h"
+
+#include <stdio.h>
+
+int command_failed(enum vmc_status status, const struct vmc_error *error)
+{
+    (void)fprintf(stderr, "vmcycle: %s\n",
+                  error->text[0] != '\0' ? error->text
+                                         : vmc_status_name(status));
+    return status == VMC_E_NOMEM ? EXIT_INTERNAL : EXIT_BAD_INPUT;
+}
+
+int command_version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    (void)printf("vmcycle %s\n", VMCYCLE_VERSION);
+    return EXIT_GOOD;
+}

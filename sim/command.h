@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * command.h - what a command of the program is, and how it ends.
+ */
+#ifndef VMC_SIM_COMMAND_H
+#define VMC_SIM_COMMAND_H
+
+#include "base/base.h"
+
+/** Exit statuses, the same for every command. */
+enum exit_status {
+    EXIT_GOOD = 0,
+    EXIT_MISMATCH = 1, /**< it ran, and something did not match or broke */
+    EXIT_BAD_INPUT = 2,
+    EXIT_INTERNAL = 3,
+};
+
+/** One command: vmcycle NAME [options]. */
+struct command {
+    const char *name, *summary;
+    /** argv[0] is "vmcycle NAME"; returns an exit status. */
+    int (*run)(int argc, char **argv);
+};
+
+/** Print "vmcycle: @error" to standard error; returns EXIT_BAD_INPUT, or
+ * EXIT_INTERNAL when @status is VMC_E_NOMEM. */
+int command_failed(enum vmc_status status, const struct vmc_error *error);
+
+int command_version(int argc, char **argv);
+
+#endif
