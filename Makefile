@@ -54,7 +54,7 @@ SIM_OBJECTS := $(filter $(OUT)/sim/%,$(OBJECTS))
 
 .DELETE_ON_ERROR .SECONDARY:
 .PHONY: all deps demo test run-demo run-tests sanitize clang debug coverage \
-        bench bench-peers fuzz lint format install uninstall clean help
+        valgrind bench bench-peers fuzz lint format install uninstall clean help
 
 all: $(LIB) $(SHARED) $(PROGRAM) ## build the library and the program
 
@@ -115,12 +115,71 @@ $(OUT)/tests/tidy.result: tests/tidy.py tests/run.py $(SOURCES) $(HEADERS) \
 run-tests: $(RESULTS)
 	$(Q)python3 tests/run.py --sum $^
 
-sanitize debug clang: ## run the unit tests in that variant
+sanitize debug clang: deps ## run all tests in that variant
+	$(Q)test $@ = debug || sh tests/deps.sh clang
 	$(Q)$(MAKE) VARIANT=$@ run-tests
+
+coverage: deps ## run all tests and print the line coverage of lib/
+	$(Q)$(MAKE) VARIANT=coverage run-tests
+	$(Q)python3 tests/coverage.py build/coverage
+
+valgrind: $(PROGRAM) ## replay a recording under valgrind
+	$(Q)sh tests/deps.sh valgrind
+	$(Q)valgrind --quiet --error-exitcode=9 --leak-check=full \
+	    $(PROGRAM) replay traces/eiointc-4vcpu.qemu.log.zst >/dev/null
+	@echo "valgrind: clean"
+
+# ---- Style: what the sources must look like ---------------------------------
+ALL_C := $(SOURCES) $(HEADERS) $(wildcard sim/*.h tests/*.h tests/fuzz/*.c \
+         bench/*.h bench/peers/*.c examples/*.c)
+
+lint: deps ## check the layout, and run clang-tidy and cppcheck
+	$(Q)sh tests/deps.sh clang-format clang-tidy cppcheck
+	$(Q)clang-format --dry-run -Werror $(ALL_C)
+	$(Q)python3 tests/tidy.py | tail -n 1
+	$(Q)cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+	    --enable=warning,portability --suppressions-list=tests/cppcheck.txt \
+	    -Ilib -I. -D_GNU_SOURCE lib sim
+	$(Q)clang-tidy --quiet $(filter lib/% sim/%,$(SOURCES)) -- \
+	    -std=c11 -Ilib -I. -D_GNU_SOURCE -DVMCYCLE_VERSION='""' \
+	    -DVMCYCLE_DATADIR='""' 2>/dev/null
 
 # ---- For the outside --------------------------------------------------------
 format: ## lay out all C files with clang-format
-	clang-format -i $(SOURCES) $(HEADERS) $(wildcard sim/*.h)
+	clang-format -i $(ALL_C)
+
+MAN1 := $(wildcard docs/*.1)
+MAN3 := $(wildcard docs/*.3)
+MAN5 := $(wildcard docs/*.5)
+DEST := $(DESTDIR)$(PREFIX)
+
+install: all ## install under $(DESTDIR)$(PREFIX)
+	$(Q)install -d $(DEST)/bin $(DEST)/lib/pkgconfig $(DEST)/share/vmcycle
+	$(Q)install -m 755 $(PROGRAM) -t $(DEST)/bin
+	$(Q)install -m 644 $(LIB) $(SHARED) -t $(DEST)/lib
+	$(Q)ln -sf $(notdir $(SHARED)) $(DEST)/lib/libvmcycle.so.$(SOMAJOR)
+	$(Q)ln -sf libvmcycle.so.$(SOMAJOR) $(DEST)/lib/libvmcycle.so
+	$(Q)for h in $(patsubst lib/%,%,$(filter-out %_priv.h,$(HEADERS))); do \
+	    install -D -m 644 lib/$$h $(DEST)/include/vmcycle/$$h || exit; done
+	$(Q)install -D -m 644 profiles/*.ini -t $(DEST)/share/vmcycle/profiles
+	$(Q)install -D -m 644 sim/*.gp -t $(DEST)/share/vmcycle/plots
+	$(Q)$(if $(MAN1),install -D -m 644 $(MAN1) -t $(DEST)/share/man/man1)
+	$(Q)$(if $(MAN3),install -D -m 644 $(MAN3) -t $(DEST)/share/man/man3)
+	$(Q)$(if $(MAN5),install -D -m 644 $(MAN5) -t $(DEST)/share/man/man5)
+	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' \
+	    'libdir=$${prefix}/lib' '' 'Name: vmcycle' \
+	    'Description: cycle-accurate simulator of virtual-machine hardware' \
+	    'Version: $(VERSION)' 'Requires.private: libzstd jansson inih' \
+	    'Cflags: -I$${includedir}/vmcycle' 'Libs: -L$${libdir} -lvmcycle' \
+	    > $(DEST)/lib/pkgconfig/vmcycle.pc
+
+uninstall: ## remove what install put there
+	$(Q)rm -rf $(DEST)/include/vmcycle $(DEST)/share/vmcycle
+	$(Q)rm -f $(DEST)/bin/vmcycle $(DEST)/lib/libvmcycle.* \
+	    $(DEST)/lib/pkgconfig/vmcycle.pc \
+	    $(patsubst docs/%,$(DEST)/share/man/man1/%,$(MAN1)) \
+	    $(patsubst docs/%,$(DEST)/share/man/man3/%,$(MAN3)) \
+	    $(patsubst docs/%,$(DEST)/share/man/man5/%,$(MAN5))
 
 clean: ## remove build/
 	rm -rf build

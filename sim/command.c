@@ -2,6 +2,7 @@
 #include "sim/command.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int command_failed(enum vmc_status status, const struct vmc_error *error)
 {
@@ -9,6 +10,11 @@ int command_failed(enum vmc_status status, const struct vmc_error *error)
                   error->text[0] != '\0' ? error->text
                                          : vmc_status_name(status));
     return status == VMC_E_NOMEM ? EXIT_INTERNAL : EXIT_BAD_INPUT;
+}
+
+FILE *command_table(const char *json_path)
+{
+    return json_path != NULL && strcmp(json_path, "-") == 0 ? stderr : stdout;
 }
 
 int command_version(int argc, char **argv)

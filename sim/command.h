@@ -5,6 +5,8 @@
 #ifndef VMC_SIM_COMMAND_H
 #define VMC_SIM_COMMAND_H
 
+#include <stdio.h>
+
 #include "base/base.h"
 
 /** Exit statuses, the same for every command. */
@@ -26,6 +28,10 @@ struct command {
  * EXIT_INTERNAL when @status is VMC_E_NOMEM. */
 int command_failed(enum vmc_status status, const struct vmc_error *error);
 
+/** Where tables go: standard output, unless @json_path is "-" and takes it. */
+FILE *command_table(const char *json_path);
+
+int command_profiles(int argc, char **argv);
 int command_version(int argc, char **argv);
 
 #endif

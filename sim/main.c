@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: finds the command and runs it. */
+#include <argp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "sim/command.h"
 
 static const struct command commands[] = {
+    {"profiles", "list the timing profiles", command_profiles},
     {"version", "print the version", command_version},
 };
 
@@ -24,6 +26,7 @@ int main(int argc, char **argv)
 {
     static char full_name[64];
 
+    argp_err_exit_status = EXIT_BAD_INPUT;
     if (argc >= 2 && strcmp(argv[1], "--help") == 0) {
         print_usage(stdout);
         return EXIT_GOOD;

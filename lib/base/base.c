@@ -33,11 +33,12 @@ enum vmc_status vmc_fail(struct vmc_error *error, enum vmc_status status,
 {
     va_list args;
 
-    if (error != NULL) {
-        va_start(args, format);
-        (void)vsnprintf(error->text, sizeof(error->text), format, args);
-        va_end(args);
+    if (error == NULL) {
+        return status;
     }
+    va_start(args, format);
+    (void)vsnprintf(error->text, sizeof(error->text), format, args);
+    va_end(args);
     return status;
 }
 
