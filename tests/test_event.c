@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine against a slow, obviously right one: an array that is searched
+ * from end to end for the event due next. Both get the same random calls, from
+ * outside and from inside handlers, and must do the same.
+ */
+#include "event/event.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "suite.h"
+
+enum {
+    SIGABRT_NUMBER = 6,
+    EVENTS_MAX = 600,
+    STEPS = 3000,
+    SEEDS = 60,
+    HANDLERS = 3,
+};
+
+struct waiting {
+    uint64_t tick, arrival, argument, event;
+    unsigned phase;
+    uint16_t handler;
+};
+
+/* The judge is plain data, so that it is saved by copying it. */
+struct judge {
+    struct waiting waiting[EVENTS_MAX];
+    uint32_t count;
+    uint64_t now_tick, arrivals, fired;
+    uint64_t gone; /* the number of an event that is no more */
+};
+
+static struct vmc_engine *engine;
+static struct judge judge, saved;
+static struct vmc_rng rng;
+static uint32_t seed;
+static uint64_t fire_ticks[EVENTS_MAX];
+static uint32_t fire_count;
+
+#define CHECK(condition) ck_assert_msg(condition, "seed %u", seed)
+
+static uint32_t judge_next(void)
+{
+    uint32_t best = 0;
+
+    for (uint32_t i = 1; i < judge.count; i++) {
+        const struct waiting *a = &judge.waiting[i], *b = &judge.waiting[best];
+
+        if (a->tick != b->tick     ? a->tick < b->tick
+            : a->phase != b->phase ? a->phase < b->phase
+                                   : a->arrival < b->arrival) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+static void judge_remove(uint32_t i)
+{
+    judge.gone = judge.waiting[i].event;
+    judge.waiting[i] = judge.waiting[--judge.count];
+}
+
+/* Every seed mixes its own kind of distances. */
+static uint64_t random_span(void)
+{
+    switch ((seed + vmc_rng_below(&rng, 8) / 7) % 6) {
+    case 0: /* ties */
+        return vmc_rng_below(&rng, 4);
+    case 1: /* cycles of a 2.5 GHz clock */
+        return 400 * vmc_rng_below(&rng, 65);
+    case 2: /* all in one far tick */
+        return (UINT64_C(1) << 30) - judge.now_tick % (UINT64_C(1) << 30);
+    case 3:
+        return vmc_rng_below(&rng, UINT64_C(1) << 45);
+    case 4: /* borders of powers of two */
+        return (UINT64_C(1) << vmc_rng_below(&rng, 45)) -
+               vmc_rng_below(&rng, 2);
+    default: /* every size alike */
+        return vmc_rng_next(&rng) >> (19 + vmc_rng_below(&rng, 45));
+    }
+}
+
+static void schedule_one(void)
+{
+    struct waiting *added = &judge.waiting[judge.count];
+    uint64_t delay_ticks = random_span();
+
+    if (judge.count == EVENTS_MAX) {
+        return;
+    }
+    added->tick = judge.now_tick + delay_ticks;
+    added->phase = (unsigned)vmc_rng_below(&rng, VMC_PHASE_COUNT);
+    added->handler = (uint16_t)vmc_rng_below(&rng, HANDLERS);
+    added->argument = vmc_rng_next(&rng);
+    added->arrival = judge.arrivals++;
+    added->event =
+        vmc_engine_schedule(engine, delay_ticks, (enum vmc_phase)added->phase,
+                            added->handler, added->argument);
+    CHECK(added->event != VMC_EVENT_NONE);
+    judge.count++;
+}
+
+static void cancel_one(void)
+{
+    uint32_t i;
+
+    CHECK(!vmc_engine_cancel(engine, judge.gone));
+    if (judge.count > 0) {
+        i = (uint32_t)vmc_rng_below(&rng, judge.count);
+        CHECK(vmc_engine_is_pending(engine, judge.waiting[i].event));
+        CHECK(vmc_engine_cancel(engine, judge.waiting[i].event));
+        judge_remove(i);
+        CHECK(!vmc_engine_is_pending(engine, judge.gone));
+    }
+}
+
+static void on_fire(void *device, uint64_t argument)
+{
+    uint32_t i = judge_next();
+    const struct waiting *due = &judge.waiting[i];
+
+    CHECK(judge.count > 0);
+    CHECK(due->argument == argument);
+    CHECK((char *)device - (char *)&judge == due->handler);
+    CHECK(vmc_engine_now_tick(engine) == due->tick);
+    CHECK(!vmc_engine_is_pending(engine, due->event));
+    judge.now_tick = due->tick;
+    judge.fired++;
+    judge_remove(i);
+    if (vmc_rng_below(&rng, 3) == 0) {
+        schedule_one();
+    }
+    if (vmc_rng_below(&rng, 8) == 0) {
+        cancel_one();
+    }
+}
+
+static void check_same(void)
+{
+    CHECK(vmc_engine_now_tick(engine) == judge.now_tick);
+    CHECK(vmc_engine_pending_count(engine) == judge.count);
+    CHECK(vmc_engine_fired_count(engine) == judge.fired);
+    CHECK(vmc_engine_next_tick(engine) ==
+          (judge.count == 0 ? UINT64_MAX : judge.waiting[judge_next()].tick));
+}
+
+static struct vmc_engine *new_engine(uint32_t events_max)
+{
+    const struct vmc_engine_config config = {events_max, HANDLERS};
+    struct vmc_engine *made;
+
+    ck_assert_int_eq(vmc_engine_new(&made, &config), VMC_OK);
+    for (uint16_t i = 0; i < HANDLERS; i++) {
+        ck_assert_uint_eq(vmc_engine_add_handler(made, "test", i, on_fire,
+                                                 (char *)&judge + i),
+                          i);
+    }
+    return made;
+}
+
+static void random_step(char *snapshot)
+{
+    uint64_t fired_before = judge.fired;
+    uint64_t until_tick = judge.now_tick;
+
+    switch (vmc_rng_below(&rng, 16)) {
+    case 0:
+        until_tick += random_span();
+        CHECK(vmc_engine_run(engine, until_tick) == judge.fired - fired_before);
+        judge.now_tick = until_tick;
+        break;
+    case 1:
+    case 2:
+        CHECK(vmc_engine_step(engine) == (judge.fired > fired_before));
+        break;
+    case 3:
+    case 4:
+        cancel_one();
+        break;
+    case 5:
+        if (vmc_rng_below(&rng, 8) == 0) {
+            vmc_engine_save(engine, snapshot);
+            saved = judge;
+        }
+        break;
+    case 6:
+        if (vmc_rng_below(&rng, 32) == 0) {
+            ck_assert_int_eq(vmc_engine_load(engine, snapshot), VMC_OK);
+            judge = saved;
+        }
+        break;
+    default:
+        schedule_one();
+    }
+}
+
+START_TEST(fires_like_a_searched_array)
+{
+    char *snapshot;
+
+    seed = (uint32_t)_i;
+    vmc_rng_init(&rng, seed);
+    engine = new_engine(EVENTS_MAX);
+    snapshot = malloc(vmc_engine_snapshot_bytes(engine));
+    ck_assert_ptr_nonnull(snapshot);
+    vmc_engine_save(engine, snapshot);
+    saved = judge;
+    for (int step = 0; step < STEPS; step++) {
+        random_step(snapshot);
+        check_same();
+    }
+    /* Handlers start fewer events than fire, so this comes to an end. */
+    (void)vmc_engine_run_all(engine);
+    check_same();
+    CHECK(judge.count == 0);
+    free(snapshot);
+    vmc_engine_free(engine);
+}
+END_TEST
+
+/* A load that keeps itself alive: each event that fires starts another, a
+ * function of its argument alone. */
+struct world {
+    struct vmc_engine *engine;
+    uint64_t sum;
+};
+
+static void go_on(void *device, uint64_t argument)
+{
+    struct world *world = device;
+    uint64_t next = argument * UINT64_C(6364136223846793005) + 1442695;
+
+    world->sum = world->sum * 31 + argument;
+    vmc_engine_schedule(world->engine, (next >> 40) % 100 * (next >> 60),
+                        (enum vmc_phase)(next >> 50 & 3), 0, next);
+}
+
+static struct world new_world(void)
+{
+    const struct vmc_engine_config config = {EVENTS_MAX, 1};
+    struct world world = {0};
+
+    ck_assert_int_eq(vmc_engine_new(&world.engine, &config), VMC_OK);
+    return world;
+}
+
+static void fill_world(struct world *world)
+{
+    (void)vmc_engine_add_handler(world->engine, "world", 0, go_on, world);
+}
+
+START_TEST(a_loaded_engine_goes_on_as_the_saved_one)
+{
+    struct world first = new_world(), second = new_world();
+    size_t bytes = vmc_engine_snapshot_bytes(first.engine);
+    char *snapshot = malloc(bytes), *again = malloc(bytes);
+    uint64_t sum_then;
+
+    ck_assert(snapshot != NULL && again != NULL);
+    fill_world(&first);
+    fill_world(&second);
+    for (uint64_t i = 0; i < 20 + 30 * (uint64_t)_i; i++) {
+        vmc_engine_schedule(first.engine, i % 7, VMC_PHASE_WIRE, 0, i);
+    }
+    for (int i = 0; i < 1000 + 17 * _i; i++) {
+        ck_assert(vmc_engine_step(first.engine));
+    }
+    memset(snapshot, 0x55, bytes);
+    memset(again, 0xaa, bytes);
+    vmc_engine_save(first.engine, snapshot);
+    vmc_engine_save(first.engine, again);
+    ck_assert_mem_eq(snapshot, again, bytes); /* every byte is written */
+    sum_then = first.sum;
+    for (int i = 0; i < 3000; i++) {
+        ck_assert(vmc_engine_step(first.engine));
+    }
+    second.sum = sum_then; /* another engine, as in another process */
+    ck_assert_int_eq(vmc_engine_load(second.engine, snapshot), VMC_OK);
+    vmc_engine_save(second.engine, again);
+    ck_assert_mem_eq(snapshot, again, bytes);
+    for (int i = 0; i < 3000; i++) {
+        ck_assert(vmc_engine_step(second.engine));
+    }
+    ck_assert_uint_eq(first.sum, second.sum);
+    ck_assert_uint_eq(vmc_engine_fingerprint(first.engine),
+                      vmc_engine_fingerprint(second.engine));
+    vmc_engine_save(first.engine, snapshot);
+    vmc_engine_save(second.engine, again);
+    ck_assert_mem_eq(snapshot, again, bytes);
+    free(snapshot);
+    free(again);
+    vmc_engine_free(first.engine);
+    vmc_engine_free(second.engine);
+}
+END_TEST
+
+static void note_tick(void *device, uint64_t argument)
+{
+    (void)argument;
+    fire_ticks[fire_count++] = vmc_engine_now_tick(device);
+}
+
+static uint16_t set_up_small(uint32_t events_max)
+{
+    const struct vmc_engine_config config = {events_max, 2};
+
+    ck_assert_int_eq(vmc_engine_new(&engine, &config), VMC_OK);
+    return vmc_engine_add_handler(engine, "small", 0, note_tick, engine);
+}
+
+START_TEST(the_last_tick_is_reached)
+{
+    uint16_t handler = set_up_small(4);
+
+    vmc_engine_schedule(engine, VMC_TICK_MAX, VMC_PHASE_OBSERVER, handler, 0);
+    vmc_engine_schedule(engine, VMC_TICK_MAX, VMC_PHASE_WIRE, handler, 0);
+    vmc_engine_schedule(engine, 1, VMC_PHASE_WIRE, handler, 0);
+    ck_assert_uint_eq(vmc_engine_run(engine, VMC_TICK_MAX - 1), 1);
+    vmc_engine_schedule(engine, 1, VMC_PHASE_DEVICE, handler, 0);
+    ck_assert_uint_eq(vmc_engine_run(engine, VMC_TICK_MAX), 3);
+    vmc_engine_schedule(engine, 0, VMC_PHASE_WIRE, handler, 0);
+    ck_assert_uint_eq(vmc_engine_run_all(engine), 1);
+    ck_assert_uint_eq(fire_ticks[4], VMC_TICK_MAX);
+    ck_assert_uint_eq(vmc_engine_next_tick(engine), UINT64_MAX);
+    ck_assert(!vmc_engine_step(engine));
+    vmc_engine_free(engine);
+}
+END_TEST
+
+static void count_and_stop(void *device, uint64_t argument)
+{
+    fire_count++;
+    if (argument == 1) {
+        vmc_engine_stop(device);
+    }
+}
+
+START_TEST(stop_ends_the_run_after_this_event)
+{
+    const struct vmc_engine_config config = {8, 1};
+
+    ck_assert_int_eq(vmc_engine_new(&engine, &config), VMC_OK);
+    (void)vmc_engine_add_handler(engine, "stop", 0, count_and_stop, engine);
+    for (uint64_t i = 0; i < 4; i++) {
+        vmc_engine_schedule(engine, 10, VMC_PHASE_WIRE, 0, i);
+    }
+    ck_assert_uint_eq(vmc_engine_run(engine, 100), 2);
+    ck_assert_uint_eq(vmc_engine_now_tick(engine), 10);
+    ck_assert_uint_eq(vmc_engine_run(engine, 100), 2);
+    ck_assert_uint_eq(vmc_engine_now_tick(engine), 100);
+    vmc_engine_schedule(engine, 1, VMC_PHASE_WIRE, 0, 1);
+    vmc_engine_schedule(engine, 2, VMC_PHASE_WIRE, 0, 0);
+    ck_assert_uint_eq(vmc_engine_run_all(engine), 1);
+    ck_assert_uint_eq(vmc_engine_run_all(engine), 1);
+    ck_assert_uint_eq(vmc_engine_now_tick(engine), 102);
+    vmc_engine_free(engine);
+}
+END_TEST
+
+/* Each change of the run alone must show in the fingerprint. */
+static uint64_t fingerprint_of(const char *kind, uint32_t instance,
+                               uint64_t delay_ticks, enum vmc_phase phase,
+                               uint64_t argument)
+{
+    const struct vmc_engine_config config = {8, 1};
+    uint64_t fingerprint;
+
+    ck_assert_int_eq(vmc_engine_new(&engine, &config), VMC_OK);
+    (void)vmc_engine_add_handler(engine, kind, instance, count_and_stop,
+                                 engine);
+    vmc_engine_schedule(engine, delay_ticks, phase, 0, argument);
+    ck_assert_uint_eq(vmc_engine_run_all(engine), 1);
+    fingerprint = vmc_engine_fingerprint(engine);
+    vmc_engine_free(engine);
+    return fingerprint;
+}
+
+START_TEST(the_fingerprint_is_tick_phase_kind_and_instance)
+{
+    uint64_t plain = fingerprint_of("a", 0, 5, VMC_PHASE_WIRE, 0);
+
+    ck_assert_uint_ne(plain, 0);
+    ck_assert_uint_eq(plain, fingerprint_of("a", 0, 5, VMC_PHASE_WIRE, 9));
+    ck_assert_uint_ne(plain, fingerprint_of("b", 0, 5, VMC_PHASE_WIRE, 0));
+    ck_assert_uint_ne(plain, fingerprint_of("a", 1, 5, VMC_PHASE_WIRE, 0));
+    ck_assert_uint_ne(plain, fingerprint_of("a", 0, 6, VMC_PHASE_WIRE, 0));
+    ck_assert_uint_ne(plain, fingerprint_of("a", 0, 5, VMC_PHASE_VCPU, 0));
+}
+END_TEST
+
+/* Events that are cancelled before their time must not fill the engine. */
+START_TEST(cancelling_for_ever_needs_no_room)
+{
+    uint16_t handler = set_up_small(5);
+
+    vmc_rng_init(&rng, 7);
+    vmc_engine_schedule(engine, VMC_TICK_MAX, VMC_PHASE_WIRE, handler, 0);
+    for (int i = 0; i < 200000; i++) {
+        uint64_t events[4];
+
+        for (int j = 0; j < 4; j++) {
+            events[j] =
+                vmc_engine_schedule(engine, vmc_rng_next(&rng) >> (20 + i % 44),
+                                    VMC_PHASE_WIRE, handler, 0);
+        }
+        for (int j = 0; j < 4; j++) {
+            ck_assert(vmc_engine_cancel(engine, events[j]));
+            ck_assert(!vmc_engine_cancel(engine, events[j]));
+        }
+    }
+    ck_assert_uint_eq(vmc_engine_pending_count(engine), 1);
+    ck_assert_uint_eq(vmc_engine_run_all(engine), 1);
+    vmc_engine_free(engine);
+}
+END_TEST
+
+START_TEST(a_number_that_was_never_given_is_not_pending)
+{
+    uint16_t handler = set_up_small(2);
+    uint64_t event = vmc_engine_schedule(engine, 1, VMC_PHASE_WIRE, handler, 0);
+
+    ck_assert(!vmc_engine_is_pending(engine, VMC_EVENT_NONE));
+    ck_assert(!vmc_engine_cancel(engine, VMC_EVENT_NONE));
+    ck_assert(!vmc_engine_cancel(engine, UINT64_MAX));
+    ck_assert(!vmc_engine_cancel(engine, event + 1));
+    ck_assert(!vmc_engine_cancel(engine, event + (UINT64_C(1) << 32)));
+    ck_assert(vmc_engine_is_pending(engine, event));
+    vmc_engine_free(engine);
+    vmc_engine_free(NULL);
+}
+END_TEST
+
+START_TEST(a_config_outside_its_limits_is_refused)
+{
+    static const struct vmc_engine_config configs[] = {
+        {0, 1}, {(1 << 24) + 1, 1}, {1, 0}, {1, 65536}};
+
+    for (size_t i = 0; i < VMC_COUNT_OF(configs); i++) {
+        engine = (struct vmc_engine *)&judge;
+        ck_assert_int_eq(vmc_engine_new(&engine, &configs[i]), VMC_E_RANGE);
+        ck_assert_ptr_null(engine);
+    }
+}
+END_TEST
+
+START_TEST(a_foreign_snapshot_is_refused)
+{
+    struct vmc_engine *small = new_engine(7), *large = new_engine(8);
+    size_t bytes = vmc_engine_snapshot_bytes(large);
+    char *snapshot = malloc(bytes);
+    uint16_t handler;
+
+    ck_assert_ptr_nonnull(snapshot);
+    ck_assert_uint_lt(vmc_engine_snapshot_bytes(small), bytes);
+    vmc_engine_save(large, snapshot);
+    ck_assert_int_eq(vmc_engine_load(small, snapshot), VMC_E_FORMAT);
+    snapshot[0] = (char)(snapshot[0] ^ 1);
+    ck_assert_int_eq(vmc_engine_load(large, snapshot), VMC_E_FORMAT);
+    snapshot[0] = (char)(snapshot[0] ^ 1);
+    ck_assert_int_eq(vmc_engine_load(large, snapshot), VMC_OK);
+    handler = set_up_small(8);
+    vmc_engine_schedule(engine, 3, VMC_PHASE_WIRE, handler, 0);
+    ck_assert_int_eq(vmc_engine_load(engine, snapshot), VMC_E_FORMAT);
+    ck_assert_uint_eq(vmc_engine_next_tick(engine), 3); /* unchanged */
+    free(snapshot);
+    vmc_engine_free(small);
+    vmc_engine_free(large);
+    vmc_engine_free(engine);
+}
+END_TEST
+
+/* An explorer takes thousands of snapshots a second of such engines. */
+START_TEST(the_snapshot_of_a_small_engine_is_small)
+{
+    (void)set_up_small(64);
+    ck_assert_uint_le(vmc_engine_snapshot_bytes(engine), 64 * 80 + 256);
+    vmc_engine_free(engine);
+}
+END_TEST
+
+START_TEST(our_own_mistakes_abort)
+{
+    uint16_t handler = set_up_small(1);
+
+    switch (_i) {
+    case 0: /* one event too many */
+        vmc_engine_schedule(engine, 1, VMC_PHASE_WIRE, handler, 0);
+        vmc_engine_schedule(engine, 1, VMC_PHASE_WIRE, handler, 0);
+        break;
+    case 1: /* beyond the last tick */
+        (void)vmc_engine_run(engine, 1);
+        vmc_engine_schedule(engine, VMC_TICK_MAX, VMC_PHASE_WIRE, handler, 0);
+        break;
+    case 2:
+        vmc_engine_schedule(engine, 1, VMC_PHASE_WIRE, 1, 0);
+        break;
+    case 3:
+        vmc_engine_schedule(engine, 1, VMC_PHASE_COUNT, handler, 0);
+        break;
+    case 4: /* back in time */
+        (void)vmc_engine_run(engine, 5);
+        (void)vmc_engine_run(engine, 4);
+        break;
+    default: /* a handler too many */
+        (void)vmc_engine_add_handler(engine, "b", 0, note_tick, NULL);
+        (void)vmc_engine_add_handler(engine, "c", 0, note_tick, NULL);
+    }
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("event");
+    TCase *c = tcase_create("event");
+
+    suite_add_tcase(s, c);
+    tcase_set_timeout(c, 60);
+    tcase_add_loop_test(c, fires_like_a_searched_array, 0, SEEDS);
+    tcase_add_loop_test(c, a_loaded_engine_goes_on_as_the_saved_one, 0, 12);
+    tcase_add_test(c, the_last_tick_is_reached);
+    tcase_add_test(c, stop_ends_the_run_after_this_event);
+    tcase_add_test(c, the_fingerprint_is_tick_phase_kind_and_instance);
+    tcase_add_test(c, cancelling_for_ever_needs_no_room);
+    tcase_add_test(c, a_number_that_was_never_given_is_not_pending);
+    tcase_add_test(c, a_config_outside_its_limits_is_refused);
+    tcase_add_test(c, a_foreign_snapshot_is_refused);
+    tcase_add_test(c, the_snapshot_of_a_small_engine_is_small);
+    tcase_add_loop_test_raise_signal(c, our_own_mistakes_abort, SIGABRT_NUMBER,
+                                     0, 6);
+    return s;
+}
