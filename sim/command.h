@@ -32,6 +32,8 @@ int command_failed(enum vmc_status status, const struct vmc_error *error);
 FILE *command_table(const char *json_path);
 
 int command_profiles(int argc, char **argv);
+int command_replay(int argc, char **argv);
+int command_report(int argc, char **argv);
 int command_version(int argc, char **argv);
 
 #endif

@@ -8,6 +8,7 @@
 
 static const struct command commands[] = {
     {"profiles", "list the timing profiles", command_profiles},
+    {"report", "make one page of several runs", command_report},
     {"version", "print the version", command_version},
 };
 

@@ -43,6 +43,9 @@ struct replay_section {
      */
     bool (*finish)(void *state, json_t **json, FILE *table);
 
+    /** The fingerprint of what it simulated in time; 0 when it did not. */
+    uint64_t (*fingerprint)(const void *state);
+
     /** Free the state. NULL is allowed. */
     void (*free)(void *state);
 };

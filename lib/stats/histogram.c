@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "stats/histogram.h"
 
+#include <inttypes.h>
+
 #include "base/base.h"
 
 enum { SUB_COUNT = 1 << VMC_HIST_SUB_BITS };
@@ -106,4 +108,34 @@ struct vmc_hist_summary vmc_hist_summarize(const struct vmc_hist *hist)
         summary.mean = (uint64_t)((sum + hist->count / 2) / hist->count);
     }
     return summary;
+}
+
+void vmc_hist_write_hgrm(const struct vmc_hist *hist, uint64_t divisor,
+                         FILE *file)
+{
+    uint64_t seen = 0;
+
+    (void)fprintf(file, "%12s %16s %12s %18s\n", "Value", "Percentile",
+                  "TotalCount", "1/(1-Percentile)");
+    for (uint32_t i = 0; i < VMC_HIST_BUCKETS && hist->count > 0; i++) {
+        uint64_t high = vmc_hist_bucket_high(i);
+        uint64_t left;
+
+        if (hist->buckets[i] == 0) {
+            continue;
+        }
+        seen += hist->buckets[i];
+        left = hist->count - seen;
+        high = high < hist->max ? high : hist->max;
+        (void)fprintf(file, "%12" PRIu64 ".%03" PRIu64, high / divisor,
+                      high % divisor * 1000 / divisor);
+        (void)fprintf(file, " %16.12f %12" PRIu64,
+                      (double)seen / (double)hist->count, seen);
+        if (left > 0) {
+            (void)fprintf(file, " %18.2f\n",
+                          (double)hist->count / (double)left);
+        } else {
+            (void)fprintf(file, "\n"); /* the maximum: at infinity */
+        }
+    }
 }

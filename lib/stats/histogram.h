@@ -14,6 +14,7 @@
 #define VMC_STATS_HISTOGRAM_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 enum {
     VMC_HIST_SUB_BITS = 7, /**< 2^7 buckets for each power of two */
@@ -48,6 +49,14 @@ uint64_t vmc_hist_quantile(const struct vmc_hist *hist, uint32_t per_million);
 
 /** The usual figures in one go. */
 struct vmc_hist_summary vmc_hist_summarize(const struct vmc_hist *hist);
+
+/**
+ * Write the distribution as a table that gnuplot and the HdrHistogram viewers
+ * read (.hgrm): value, percentile, samples up to it, 1 / (1 - percentile); a
+ * line for each bucket that holds samples. Values are divided by @divisor.
+ */
+void vmc_hist_write_hgrm(const struct vmc_hist *hist, uint64_t divisor,
+                         FILE *file);
 
 /** The smallest value that falls into bucket @index. */
 uint64_t vmc_hist_bucket_low(uint32_t index);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * report.h - what a person opens after a run: one page with its pictures.
+ *
+ * A run folder holds report.json, the rows (.tsv, .hgrm) and the pictures that
+ * gnuplot made of them. The page is made from these files alone, so it can be
+ * made again, of several runs, years later. It loads nothing from elsewhere.
+ */
+#ifndef VMC_SIM_REPORT_H
+#define VMC_SIM_REPORT_H
+
+#include <jansson.h>
+
+#include "base/base.h"
+#include "stats/outfile.h"
+
+/**
+ * Open DIR/NAME for writing rows.
+ * Fails    as vmc_outfile_open().
+ */
+enum vmc_status report_open_rows(struct vmc_outfile **out, const char *dir,
+                                 const char *name, struct vmc_error *error);
+
+/**
+ * Write @root as DIR/report.json, draw every picture whose rows lie in @dir
+ * and write DIR/index.html.
+ * Fails    VMC_E_IO with a line in @error. A missing gnuplot is no failure:
+ *          the page then says that there are no pictures.
+ */
+enum vmc_status report_write(const json_t *root, const char *dir,
+                             struct vmc_error *error);
+
+/**
+ * Write one page, @path, of the @dir_count run folders @dirs.
+ * Fails    VMC_E_IO, VMC_E_FORMAT with a line in @error.
+ */
+enum vmc_status report_write_page(const char *path, const char *const *dirs,
+                                  uint32_t dir_count, struct vmc_error *error);
+
+/** Draw one picture: run script @script over the rows in @dir. False when
+ * gnuplot or the script is missing or fails. */
+bool report_plot(const char *dir, const char *script);
+
+#endif
