@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * timeline.h - timelines for the Perfetto viewer: Chrome trace event JSON.
+ *
+ * A timeline has tracks (a vCPU, a host thread, a device, a lock), grouped by
+ * process. On a track lie slices (something that takes time) and instants;
+ * flows are arrows from one slice to another; counters are curves of their
+ * own. Slices of a track nest: one that begins inside another ends inside it.
+ *
+ * The format is the one that ui.perfetto.dev and chrome://tracing read ("Trace
+ * Event Format", phases M, B, E, i, s, f and C; JSON array form).
+ *
+ * Units    Ticks of 1 ps; the file has microseconds with six decimals, so
+ *          nothing is rounded.
+ * Threads  One writer, one thread.
+ */
+#ifndef VMC_TRACE_TIMELINE_H
+#define VMC_TRACE_TIMELINE_H
+
+#include <stdio.h>
+
+#include "base/base.h"
+
+enum { VMC_TIMELINE_TRACKS_MAX = 4096, VMC_TIMELINE_DEPTH_MAX = 64 };
+
+struct vmc_timeline;
+
+/**
+ * Start a timeline that goes to @file.
+ * Owner    *@out is the caller's, for vmc_timeline_free(); NULL on failure.
+ *          @file is borrowed until then.
+ * Fails    VMC_E_NOMEM.
+ */
+enum vmc_status vmc_timeline_new(struct vmc_timeline **out, FILE *file);
+
+/** Free @timeline; end it first. NULL is allowed. */
+void vmc_timeline_free(struct vmc_timeline *timeline);
+
+/**
+ * Add the track @name to the group @group, a small number that
+ * vmc_timeline_name_group() names.
+ * Returns  its number.
+ * Asserts  there is room.
+ */
+uint32_t vmc_timeline_add_track(struct vmc_timeline *timeline, uint32_t group,
+                                const char *name);
+
+/** Name a group of tracks, as "vCPUs" or "devices". */
+void vmc_timeline_name_group(struct vmc_timeline *timeline, uint32_t group,
+                             const char *name);
+
+/**
+ * Begin the slice @name on @track.
+ * Asserts  time does not run back on a track, and slices nest no deeper than
+ *          VMC_TIMELINE_DEPTH_MAX. The same for the other calls.
+ */
+void vmc_timeline_begin(struct vmc_timeline *timeline, uint32_t track,
+                        uint64_t tick, const char *name);
+
+/** End the innermost slice of @track; one that was never begun is no error:
+ * the window may have started inside it. */
+void vmc_timeline_end(struct vmc_timeline *timeline, uint32_t track,
+                      uint64_t tick);
+
+/** Something that takes no time. */
+void vmc_timeline_instant(struct vmc_timeline *timeline, uint32_t track,
+                          uint64_t tick, const char *name);
+
+/** Start the arrow @flow in the slice that is open on @track. */
+void vmc_timeline_flow_out(struct vmc_timeline *timeline, uint32_t track,
+                           uint64_t tick, uint64_t flow, const char *name);
+
+/** End the arrow @flow in the slice that is open on @track. */
+void vmc_timeline_flow_in(struct vmc_timeline *timeline, uint32_t track,
+                          uint64_t tick, uint64_t flow, const char *name);
+
+/** The counter @name of group @group has @value from @tick on. */
+void vmc_timeline_counter(struct vmc_timeline *timeline, uint32_t group,
+                          uint64_t tick, const char *name, uint64_t value);
+
+/**
+ * End all open slices at @tick and close the list, so that the file is whole.
+ * Fails    VMC_E_IO when anything could not be written.
+ */
+enum vmc_status vmc_timeline_finish(struct vmc_timeline *timeline,
+                                    uint64_t tick);
+
+/** Events written so far. */
+uint64_t vmc_timeline_event_count(const struct vmc_timeline *timeline);
+
+#endif
