@@ -7,6 +7,7 @@
 #include "sim/command.h"
 
 static const struct command commands[] = {
+    {"golden", "run golden vectors", command_golden},
     {"profiles", "list the timing profiles", command_profiles},
     {"report", "make one page of several runs", command_report},
     {"version", "print the version", command_version},
