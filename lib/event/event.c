@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events wait in a binary heap of (key, arrival) with key = tick and phase in
- * one number. The record of an event stands still in an arena; the heap holds
- * its index.
+ * The engine around the wheel: handlers, event numbers, time, and the loop.
+ *
+ *     number     generation (40 bits) | index (24 bits)
+ *     record     argument, generation | handler        stands still
+ *     entry      key, number                           travels in the wheel
+ *
+ * The generation of a record goes up when its event is scheduled and again
+ * when it fires or is cancelled, so it is odd while pending. An entry or a
+ * caller's number that shows another generation is of an event that is gone.
+ * That makes cancelling O(1): only the record is touched, and the entry is
+ * dropped when it is met. Idle records form a list, last used first, so an
+ * event that schedules its successor finds a record in the cache.
  */
 #include "event/event.h"
 
@@ -10,8 +19,19 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/rng.h"
+#include "event/wheel_priv.h"
 
-enum { EVENTS_MAX = 1 << 24, PHASE_BITS = 2, MAGIC = 0x564d4345 };
+enum {
+    EVENTS_MAX = 1 << VMC_EVENT_INDEX_BITS,
+    PHASE_BITS = 2,
+    MAGIC = 0x324d4345,
+    STALE_SLACK = 64, /* purging fewer entries than this does not pay */
+};
+
+static const uint64_t index_mask = EVENTS_MAX - 1;
+static const uint64_t handler_mask = (1 << VMC_RECORD_HANDLER_BITS) - 1;
+static const uint64_t generation_step = UINT64_C(1) << VMC_RECORD_HANDLER_BITS;
 
 struct handler {
     vmc_event_fn *fire;
@@ -19,30 +39,24 @@ struct handler {
     uint64_t identity; /* folded into the fingerprint when it fires */
 };
 
-struct record {
-    uint64_t key;
-    uint64_t arrival;
-    uint64_t argument;
-    uint32_t generation;
-    uint32_t heap_index; /* while idle: the next free record */
-    uint16_t handler;
-    bool is_pending;
-};
-
-struct header {
+/* What a run changes, but for the records and entries. Without padding. */
+struct state {
     uint32_t magic, events_max;
     uint64_t handlers_identity;
-    uint64_t now_tick, arrivals, fired, fingerprint;
+    uint64_t now_tick, fired, fingerprint;
     uint32_t pending_count, free_head;
-    bool is_stopping;
+    uint64_t is_shuffling; /* a bool that fills its word */
+    struct vmc_rng shuffle;
 };
 
 struct vmc_engine {
-    struct header state;
+    struct state state;
     uint32_t handlers_max, handler_count;
+    uint32_t stale_count; /* entries whose event was cancelled */
+    bool is_stopping;
     struct handler *handlers;
-    struct record *records;
-    uint32_t *heap;
+    struct vmc_record *records;
+    struct vmc_wheel wheel;
 };
 
 enum vmc_status vmc_engine_new(struct vmc_engine **out,
@@ -60,10 +74,10 @@ enum vmc_status vmc_engine_new(struct vmc_engine **out,
         return VMC_E_NOMEM;
     }
     engine->handlers = calloc(config->handlers_max, sizeof(struct handler));
-    engine->records = calloc(config->events_max, sizeof(struct record));
-    engine->heap = calloc(config->events_max, sizeof(uint32_t));
+    engine->records = calloc(config->events_max, sizeof(struct vmc_record));
     if (engine->handlers == NULL || engine->records == NULL ||
-        engine->heap == NULL) {
+        vmc_wheel_init(&engine->wheel, engine->records,
+                       2 * config->events_max + STALE_SLACK + 1) != VMC_OK) {
         vmc_engine_free(engine);
         return VMC_E_NOMEM;
     }
@@ -71,8 +85,7 @@ enum vmc_status vmc_engine_new(struct vmc_engine **out,
     engine->state.magic = MAGIC;
     engine->state.events_max = config->events_max;
     for (uint32_t i = 0; i < config->events_max; i++) {
-        engine->records[i].generation = 1;
-        engine->records[i].heap_index = i + 1;
+        engine->records[i].argument = i + 1;
     }
     *out = engine;
     return VMC_OK;
@@ -83,9 +96,9 @@ void vmc_engine_free(struct vmc_engine *engine)
     if (engine == NULL) {
         return;
     }
+    vmc_wheel_fini(&engine->wheel);
     free(engine->handlers);
     free(engine->records);
-    free(engine->heap);
     free(engine);
 }
 
@@ -105,60 +118,32 @@ uint16_t vmc_engine_add_handler(struct vmc_engine *engine, const char *kind,
     return (uint16_t)engine->handler_count++;
 }
 
+void vmc_engine_shuffle_ties(struct vmc_engine *engine, uint64_t seed)
+{
+    engine->state.is_shuffling = 1;
+    vmc_rng_init(&engine->state.shuffle, seed);
+}
+
 uint64_t vmc_engine_now_tick(const struct vmc_engine *engine)
 {
     return engine->state.now_tick;
 }
 
-static bool is_before(const struct record *a, const struct record *b)
+/* The smallest key that anything scheduled from now on can have. */
+static uint64_t floor_key(const struct vmc_engine *engine)
 {
-    return a->key != b->key ? a->key < b->key : a->arrival < b->arrival;
+    return engine->state.now_tick << PHASE_BITS;
 }
 
-static void put_at(struct vmc_engine *engine, uint32_t at, uint32_t index)
+static void insert(struct vmc_engine *engine, uint64_t key, uint64_t event)
 {
-    engine->heap[at] = index;
-    engine->records[index].heap_index = at;
-}
+    struct vmc_wheel *wheel = &engine->wheel;
 
-static void sift_up(struct vmc_engine *engine, uint32_t at, uint32_t index)
-{
-    while (at > 0) {
-        uint32_t parent = (at - 1) / 2;
-
-        if (!is_before(&engine->records[index],
-                       &engine->records[engine->heap[parent]])) {
-            break;
-        }
-        put_at(engine, at, engine->heap[parent]);
-        at = parent;
+    if (key < wheel->near_end && wheel->near_count < VMC_NEAR_MAX) {
+        vmc_wheel_near_insert(wheel, key, event);
+    } else {
+        vmc_wheel_add(wheel, key, event, floor_key(engine));
     }
-    put_at(engine, at, index);
-}
-
-static void sift_down(struct vmc_engine *engine, uint32_t at, uint32_t index)
-{
-    uint32_t count = engine->state.pending_count;
-
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-
-        if (child >= count) {
-            break;
-        }
-        if (child + 1 < count &&
-            is_before(&engine->records[engine->heap[child + 1]],
-                      &engine->records[engine->heap[child]])) {
-            child++;
-        }
-        if (!is_before(&engine->records[engine->heap[child]],
-                       &engine->records[index])) {
-            break;
-        }
-        put_at(engine, at, engine->heap[child]);
-        at = child;
-    }
-    put_at(engine, at, index);
 }
 
 uint64_t vmc_engine_schedule(struct vmc_engine *engine, uint64_t delay_ticks,
@@ -166,49 +151,45 @@ uint64_t vmc_engine_schedule(struct vmc_engine *engine, uint64_t delay_ticks,
                              uint64_t argument)
 {
     uint32_t index = engine->state.free_head;
-    struct record *record = &engine->records[index];
+    struct vmc_record *record = &engine->records[index];
+    uint64_t key, event;
 
     assert(engine->state.pending_count < engine->state.events_max);
     assert(handler < engine->handler_count);
     assert(delay_ticks <= VMC_TICK_MAX - engine->state.now_tick);
     assert(phase < VMC_PHASE_COUNT);
-    engine->state.free_head = record->heap_index;
-    record->key =
-        (engine->state.now_tick + delay_ticks) << PHASE_BITS | (uint64_t)phase;
-    record->arrival = engine->state.arrivals++;
+    engine->state.pending_count++;
+    engine->state.free_head = (uint32_t)record->argument;
     record->argument = argument;
-    record->handler = handler;
-    record->is_pending = true;
-    sift_up(engine, engine->state.pending_count++, index);
-    return (uint64_t)record->generation << 32 | index;
+    record->state =
+        ((record->state & ~handler_mask) + generation_step) | handler;
+    key =
+        (engine->state.now_tick + delay_ticks) << PHASE_BITS | (uint64_t)phase;
+    event = record->state >> VMC_RECORD_HANDLER_BITS << VMC_EVENT_INDEX_BITS |
+            index;
+    insert(engine, key, event);
+    return event;
 }
 
-static void remove_at(struct vmc_engine *engine, uint32_t at)
+/* Make the record of a pending event idle. */
+static void release(struct vmc_engine *engine, uint32_t index)
 {
-    uint32_t index = engine->heap[at];
-    uint32_t last = engine->heap[--engine->state.pending_count];
-    struct record *record = &engine->records[index];
+    struct vmc_record *record = &engine->records[index];
 
-    if (at < engine->state.pending_count) {
-        if (is_before(&engine->records[last], record)) {
-            sift_up(engine, at, last);
-        } else {
-            sift_down(engine, at, last);
-        }
-    }
-    record->is_pending = false;
-    record->generation += record->generation == UINT32_MAX ? 2 : 1;
-    record->heap_index = engine->state.free_head;
+    record->state = (record->state & ~handler_mask) + generation_step;
+    record->argument = engine->state.free_head;
     engine->state.free_head = index;
+    engine->state.pending_count--;
 }
 
 bool vmc_engine_is_pending(const struct vmc_engine *engine, uint64_t event)
 {
-    uint32_t index = (uint32_t)event;
+    uint64_t generation = event >> VMC_EVENT_INDEX_BITS;
+    uint64_t index = event & index_mask;
 
-    return index < engine->state.events_max &&
-           engine->records[index].is_pending &&
-           engine->records[index].generation == event >> 32;
+    return index < engine->state.events_max && generation % 2 == 1 &&
+           engine->records[index].state >> VMC_RECORD_HANDLER_BITS ==
+               generation;
 }
 
 bool vmc_engine_cancel(struct vmc_engine *engine, uint64_t event)
@@ -216,7 +197,12 @@ bool vmc_engine_cancel(struct vmc_engine *engine, uint64_t event)
     if (!vmc_engine_is_pending(engine, event)) {
         return false;
     }
-    remove_at(engine, engine->records[(uint32_t)event].heap_index);
+    release(engine, (uint32_t)(event & index_mask));
+    engine->stale_count++;
+    if (engine->stale_count > engine->state.pending_count + STALE_SLACK) {
+        vmc_wheel_purge(&engine->wheel);
+        engine->stale_count = 0;
+    }
     return true;
 }
 
@@ -225,47 +211,114 @@ uint32_t vmc_engine_pending_count(const struct vmc_engine *engine)
     return engine->state.pending_count;
 }
 
+static void drop_next(struct vmc_wheel *wheel)
+{
+    if (wheel->near_count > 0) {
+        wheel->near_count--;
+    } else {
+        vmc_wheel_batch_drop(wheel);
+    }
+}
+
+/* The next pending entry, or NULL when its key is above @limit_key. Cancelled
+ * ones that are met on the way are dropped. */
+static const struct vmc_entry *find_next(struct vmc_engine *engine,
+                                         uint64_t limit_key)
+{
+    struct vmc_wheel *wheel = &engine->wheel;
+
+    for (;;) {
+        const struct vmc_entry *entry;
+
+        if (wheel->near_count > 0) {
+            entry = &wheel->near[wheel->near_count - 1];
+        } else if (wheel->batch < VMC_WHEEL_SLOTS) {
+            entry = vmc_wheel_batch_first(wheel);
+        } else if (vmc_wheel_refill(wheel, limit_key)) {
+            continue;
+        } else {
+            return NULL;
+        }
+        if (entry->key > limit_key) {
+            return NULL;
+        }
+        if (vmc_wheel_is_live(wheel, entry)) {
+            return entry;
+        }
+        drop_next(wheel);
+        engine->stale_count--;
+    }
+}
+
+/* Bring one of those due next to the front, by chance. Only pending ones may
+ * count, so that a loaded engine draws as the saved one would. */
+static const struct vmc_entry *shuffle(struct vmc_engine *engine)
+{
+    uint64_t count;
+
+    if (engine->stale_count > 0) {
+        vmc_wheel_purge(&engine->wheel);
+        engine->stale_count = 0;
+    }
+    count = vmc_wheel_tie_count(&engine->wheel);
+    if (count > 1) {
+        vmc_wheel_swap(&engine->wheel,
+                       (uint32_t)vmc_rng_below(&engine->state.shuffle, count));
+    }
+    return find_next(engine, UINT64_MAX);
+}
+
 uint64_t vmc_engine_next_tick(struct vmc_engine *engine)
 {
-    if (engine->state.pending_count == 0) {
-        return UINT64_MAX;
+    const struct vmc_entry *entry = find_next(engine, UINT64_MAX);
+
+    return entry == NULL ? UINT64_MAX : entry->key >> PHASE_BITS;
+}
+
+/* Fire the next event unless its key is above @limit_key. */
+static bool step(struct vmc_engine *engine, uint64_t limit_key)
+{
+    const struct vmc_entry *entry = find_next(engine, limit_key);
+    const struct handler *handler;
+    uint64_t argument, key;
+    uint32_t index;
+
+    if (entry == NULL) {
+        return false;
     }
-    return engine->records[engine->heap[0]].key >> PHASE_BITS;
+    if (engine->state.is_shuffling) {
+        entry = shuffle(engine);
+    }
+    key = entry->key;
+    index = (uint32_t)(entry->event & index_mask);
+    drop_next(&engine->wheel);
+    handler = &engine->handlers[engine->records[index].state & handler_mask];
+    argument = engine->records[index].argument;
+    release(engine, index);
+    engine->state.now_tick = key >> PHASE_BITS;
+    engine->state.fingerprint =
+        vmc_hash_fold(engine->state.fingerprint ^ handler->identity, key);
+    engine->state.fired++;
+    handler->fire(handler->device, argument);
+    return true;
 }
 
 bool vmc_engine_step(struct vmc_engine *engine)
 {
-    const struct record *record;
-    const struct handler *handler;
-    uint64_t argument, tick;
-
-    if (engine->state.pending_count == 0) {
-        return false;
-    }
-    record = &engine->records[engine->heap[0]];
-    handler = &engine->handlers[record->handler];
-    argument = record->argument;
-    tick = record->key >> PHASE_BITS;
-    engine->state.now_tick = tick;
-    engine->state.fingerprint = vmc_hash_fold(
-        engine->state.fingerprint ^ handler->identity, record->key);
-    engine->state.fired++;
-    remove_at(engine, 0);
-    handler->fire(handler->device, argument);
-    return true;
+    return step(engine, UINT64_MAX);
 }
 
 uint64_t vmc_engine_run(struct vmc_engine *engine, uint64_t until_tick)
 {
     uint64_t fired_before = engine->state.fired;
+    uint64_t limit_key = until_tick << PHASE_BITS | (VMC_PHASE_COUNT - 1);
 
     assert(until_tick >= engine->state.now_tick);
-    engine->state.is_stopping = false;
-    while (!engine->state.is_stopping &&
-           vmc_engine_next_tick(engine) <= until_tick) {
-        vmc_engine_step(engine);
+    assert(until_tick <= VMC_TICK_MAX);
+    engine->is_stopping = false;
+    while (!engine->is_stopping && step(engine, limit_key)) {
     }
-    if (!engine->state.is_stopping) {
+    if (!engine->is_stopping) {
         engine->state.now_tick = until_tick;
     }
     return engine->state.fired - fired_before;
@@ -275,15 +328,15 @@ uint64_t vmc_engine_run_all(struct vmc_engine *engine)
 {
     uint64_t fired_before = engine->state.fired;
 
-    engine->state.is_stopping = false;
-    while (!engine->state.is_stopping && vmc_engine_step(engine)) {
+    engine->is_stopping = false;
+    while (!engine->is_stopping && step(engine, UINT64_MAX)) {
     }
     return engine->state.fired - fired_before;
 }
 
 void vmc_engine_stop(struct vmc_engine *engine)
 {
-    engine->state.is_stopping = true;
+    engine->is_stopping = true;
 }
 
 uint64_t vmc_engine_fired_count(const struct vmc_engine *engine)
@@ -296,45 +349,85 @@ uint64_t vmc_engine_fingerprint(const struct vmc_engine *engine)
     return engine->state.fingerprint;
 }
 
-static size_t records_bytes(const struct vmc_engine *engine)
-{
-    return engine->state.events_max * sizeof(struct record);
-}
-
-static size_t heap_bytes(const struct vmc_engine *engine)
-{
-    return engine->state.events_max * sizeof(uint32_t);
-}
-
+/*
+ * A snapshot is the state, all records, and the pending entries in order: what
+ * matters of the wheel, not how it happens to lie there. Room that no entry
+ * needs is zero, so equal engines give equal bytes.
+ */
 size_t vmc_engine_snapshot_bytes(const struct vmc_engine *engine)
 {
-    return sizeof(struct header) + records_bytes(engine) + heap_bytes(engine);
+    return sizeof(struct state) +
+           engine->state.events_max *
+               (sizeof(struct vmc_record) + sizeof(struct vmc_entry));
 }
 
 void vmc_engine_save(const struct vmc_engine *engine, void *snapshot)
 {
-    char *at = snapshot;
+    size_t records_bytes = engine->state.events_max * sizeof(struct vmc_record);
+    char *records = (char *)snapshot + sizeof(struct state);
+    struct vmc_entry *entries = (void *)(records + records_bytes);
+    uint32_t count;
 
-    memcpy(at, &engine->state, sizeof(struct header));
-    at += sizeof(struct header);
-    memcpy(at, engine->records, records_bytes(engine));
-    memcpy(at + records_bytes(engine), engine->heap, heap_bytes(engine));
+    memcpy(snapshot, &engine->state, sizeof(struct state));
+    memcpy(records, engine->records, records_bytes);
+    count = vmc_wheel_list(&engine->wheel, entries);
+    assert(count == engine->state.pending_count);
+    memset(entries + count, 0,
+           (engine->state.events_max - count) * sizeof(struct vmc_entry));
+}
+
+/* True when following the indices of a snapshot stays inside the engine. */
+static bool is_sound(const struct vmc_engine *engine, const struct state *state,
+                     const struct vmc_record *records,
+                     const struct vmc_entry *entries)
+{
+    uint32_t index = state->free_head;
+
+    if (state->pending_count > state->events_max) {
+        return false;
+    }
+    for (uint32_t i = 0; i < state->pending_count; i++) {
+        uint64_t record = entries[i].event & index_mask;
+
+        if (record >= state->events_max ||
+            entries[i].event >> VMC_EVENT_INDEX_BITS !=
+                records[record].state >> VMC_RECORD_HANDLER_BITS ||
+            (records[record].state & handler_mask) >= engine->handler_count ||
+            entries[i].key >> PHASE_BITS < state->now_tick ||
+            (i > 0 && entries[i].key < entries[i - 1].key)) {
+            return false;
+        }
+    }
+    for (uint32_t i = state->pending_count; i < state->events_max; i++) {
+        if (index >= state->events_max ||
+            (records[index].state & generation_step) != 0) {
+            return false;
+        }
+        index = (uint32_t)records[index].argument;
+    }
+    return true;
 }
 
 enum vmc_status vmc_engine_load(struct vmc_engine *engine, const void *snapshot)
 {
-    const char *at = snapshot;
-    struct header header;
+    size_t records_bytes = engine->state.events_max * sizeof(struct vmc_record);
+    const char *bytes = (const char *)snapshot + sizeof(struct state);
+    const struct vmc_record *records = (const void *)bytes;
+    const struct vmc_entry *entries = (const void *)(bytes + records_bytes);
+    struct state state;
 
-    memcpy(&header, at, sizeof(header));
-    if (header.magic != MAGIC ||
-        header.events_max != engine->state.events_max ||
-        header.handlers_identity != engine->state.handlers_identity) {
+    memcpy(&state, snapshot, sizeof(state));
+    if (state.magic != MAGIC || state.events_max != engine->state.events_max ||
+        state.handlers_identity != engine->state.handlers_identity ||
+        !is_sound(engine, &state, records, entries)) {
         return VMC_E_FORMAT;
     }
-    engine->state = header;
-    at += sizeof(struct header);
-    memcpy(engine->records, at, records_bytes(engine));
-    memcpy(engine->heap, at + records_bytes(engine), heap_bytes(engine));
+    engine->state = state;
+    engine->stale_count = 0;
+    memcpy(engine->records, records, records_bytes);
+    vmc_wheel_clear(&engine->wheel, floor_key(engine));
+    for (uint32_t i = 0; i < state.pending_count; i++) {
+        insert(engine, entries[i].key, entries[i].event);
+    }
     return VMC_OK;
 }

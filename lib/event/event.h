@@ -79,6 +79,15 @@ uint16_t vmc_engine_add_handler(struct vmc_engine *engine, const char *kind,
                                 uint32_t instance, vmc_event_fn *fire,
                                 void *device);
 
+/**
+ * From now on, let chance decide in which order events of one tick and phase
+ * fire, instead of arrival. A model whose results change with @seed rests on
+ * an order that hardware does not promise.
+ * Order    Tick and phase hold as ever; the same seed gives the same run.
+ * Cost     A step is O(events due with it); for tests.
+ */
+void vmc_engine_shuffle_ties(struct vmc_engine *engine, uint64_t seed);
+
 /** The tick of the event now firing, else the last one reached. */
 uint64_t vmc_engine_now_tick(const struct vmc_engine *engine);
 
@@ -96,7 +105,8 @@ uint64_t vmc_engine_schedule(struct vmc_engine *engine, uint64_t delay_ticks,
 
 /**
  * Take @event back. False when it has fired or was cancelled before, or is
- * VMC_EVENT_NONE: an old number is never mistaken for a new event. O(1).
+ * VMC_EVENT_NONE: an old number is not mistaken for a new event, until its
+ * record has been used 2^39 times. O(1), amortised.
  */
 bool vmc_engine_cancel(struct vmc_engine *engine, uint64_t event);
 
@@ -115,7 +125,7 @@ bool vmc_engine_step(struct vmc_engine *engine);
 /**
  * Fire every event due at or before @until_tick, then stand at that tick.
  * Returns  the number fired.
- * Asserts  @until_tick is not in the past.
+ * Asserts  @until_tick is not in the past and is <= VMC_TICK_MAX.
  */
 uint64_t vmc_engine_run(struct vmc_engine *engine, uint64_t until_tick);
 
@@ -134,17 +144,21 @@ uint64_t vmc_engine_fired_count(const struct vmc_engine *engine);
  */
 uint64_t vmc_engine_fingerprint(const struct vmc_engine *engine);
 
-/** Bytes that vmc_engine_save() writes; fixed by the config. */
+/** Bytes that vmc_engine_save() writes: about 32 for each of events_max. */
 size_t vmc_engine_snapshot_bytes(const struct vmc_engine *engine);
 
-/** Write time, order, fingerprint and every pending event to @snapshot. */
+/**
+ * Write time, order, fingerprint and every pending event to @snapshot, which
+ * is aligned for uint64_t. The same run gives the same bytes.
+ */
 void vmc_engine_save(const struct vmc_engine *engine, void *snapshot);
 
 /**
  * Go back, or on, to what @snapshot holds; event numbers in it are good again.
  * Asserts  nothing is firing.
- * Fails    VMC_E_FORMAT when it is no snapshot, or one of an engine with
- *          another config or other handlers. @engine is then unchanged.
+ * Fails    VMC_E_FORMAT when it is no snapshot, one that was damaged, or one of
+ *          an engine with another config or other handlers. @engine is then
+ *          unchanged.
  */
 enum vmc_status vmc_engine_load(struct vmc_engine *engine,
                                 const void *snapshot);

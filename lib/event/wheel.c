@@ -1,0 +1,611 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pending events wait in three places, each due after the one before it:
+ *
+ *     near run     a small sorted array; everything due before near_end
+ *     batch        one slot that holds one key, emptied in place
+ *     wheel        11 levels of 64 slots, unsorted
+ *
+ *     now                near_end
+ *      |---- near run ----|------------------- wheel -------------------->
+ *                         [][][][][]  level 0, a slot is one key
+ *                                   [    ][    ][    ]  level 1, 64 keys
+ *                                                     [           ] ...
+ *
+ * Read a key as digits in base 64. An entry lies at the level of the highest
+ * digit in which its key differs from the reference, in the slot that this
+ * digit names. Three facts follow, and the code rests on them:
+ *
+ *   1. Whatever lies at a lower level is due before anything at a higher one;
+ *      within a level, the lower slot is due first. Two bit scans find it.
+ *   2. The place of an entry is a function of its key and the reference, so
+ *      equal keys share a slot, and appending keeps their arrival order: no
+ *      sequence number is stored or compared.
+ *   3. The reference may move up to the start of the first slot, when that
+ *      slot is taken out, without any other entry changing its place.
+ *
+ * When the near run is empty, the first slot is taken out. One with few
+ * entries is sorted into the near run as it is, whatever its level: sparse
+ * events never walk down the levels. One with many is dealt out to the levels
+ * below. One with a single key is emptied in place, from any level: that is
+ * what a clock makes whose period is not a power of two, and it saves such
+ * events the digits below their period.
+ *
+ * A slot is a list of chunks of 16 entries of 16 bytes: dealing it out reads
+ * and writes memory in streams, and the one random access of an event, to its
+ * record, is prefetched when its entry is dealt out or its chunk is next.
+ *
+ * The near run takes all that is due before its end, so it may fill up. Then
+ * its later half spills into the wheel and the end moves down. What is spilled
+ * may lie below the reference, after a look at an event far ahead: then the
+ * reference is wound back first (see wind_back).
+ *
+ * An entry whose event was cancelled stays until it is due, or until the
+ * engine sees that such entries are in the majority and has them purged; so
+ * there are never more than about twice as many entries as events.
+ */
+#include "event/wheel_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    DIGITS = 1 << VMC_WHEEL_DIGIT_BITS,
+    NO_CHUNK = -1,
+    /* Records of a slot this large would push each other out of the cache
+     * before they are used: 4096 lines are 256 KiB. */
+    PREFETCH_ENTRIES_MAX = 4096,
+};
+
+enum vmc_status vmc_wheel_init(struct vmc_wheel *wheel,
+                               const struct vmc_record *records,
+                               uint32_t entries_max)
+{
+    /* A chunk for each full 16 entries and a part-filled one for each slot in
+     * use, one more for each that was begun at level 0, one while dealing. */
+    uint32_t slots_max =
+        entries_max < VMC_WHEEL_SLOTS ? entries_max : VMC_WHEEL_SLOTS;
+    uint32_t chunk_count =
+        entries_max / VMC_CHUNK_ENTRIES + slots_max + DIGITS + 1;
+
+    memset(wheel, 0, sizeof(*wheel));
+    wheel->records = records;
+    wheel->chunk_count = chunk_count;
+    wheel->chunks =
+        aligned_alloc(sizeof(struct vmc_chunk),
+                      (size_t)chunk_count * sizeof(struct vmc_chunk));
+    wheel->chunk_next = malloc((size_t)chunk_count * sizeof(uint32_t));
+    if (wheel->chunks == NULL || wheel->chunk_next == NULL) {
+        vmc_wheel_fini(wheel);
+        return VMC_E_NOMEM;
+    }
+    vmc_wheel_clear(wheel, 0);
+    return VMC_OK;
+}
+
+void vmc_wheel_fini(struct vmc_wheel *wheel)
+{
+    free(wheel->chunks);
+    free(wheel->chunk_next);
+    wheel->chunks = NULL;
+    wheel->chunk_next = NULL;
+}
+
+static unsigned shift_of(uint32_t level)
+{
+    return level * VMC_WHEEL_DIGIT_BITS;
+}
+
+static void mark_empty(struct vmc_wheel *wheel, uint32_t index)
+{
+    uint32_t level = index / DIGITS;
+
+    wheel->slots[index] = (struct vmc_slot){0};
+    wheel->used[level] &= ~(UINT64_C(1) << index % DIGITS);
+    if (wheel->used[level] == 0) {
+        wheel->levels &= ~(UINT64_C(1) << level);
+    }
+}
+
+static void mark_used(struct vmc_wheel *wheel, uint32_t index)
+{
+    wheel->used[index / DIGITS] |= UINT64_C(1) << index % DIGITS;
+    wheel->levels |= UINT64_C(1) << index / DIGITS;
+}
+
+static uint32_t first_slot(const struct vmc_wheel *wheel)
+{
+    uint32_t level = vmc_bits_low(wheel->levels);
+
+    return level * DIGITS + vmc_bits_low(wheel->used[level]);
+}
+
+void vmc_wheel_clear(struct vmc_wheel *wheel, uint64_t floor_key)
+{
+    while (wheel->levels != 0) {
+        mark_empty(wheel, first_slot(wheel));
+    }
+    wheel->chunk_idle = (uint32_t)NO_CHUNK;
+    wheel->chunk_fresh = 0;
+    wheel->near_count = 0;
+    wheel->near_end = UINT64_MAX;
+    wheel->batch = VMC_WHEEL_SLOTS;
+    wheel->reference = floor_key;
+}
+
+/* Chunks come back in the order of use, so the next one is in the cache. */
+static uint32_t take_chunk(struct vmc_wheel *wheel)
+{
+    uint32_t chunk = wheel->chunk_idle;
+
+    if (chunk == (uint32_t)NO_CHUNK) {
+        chunk = wheel->chunk_fresh++;
+        assert(chunk < wheel->chunk_count);
+    } else {
+        wheel->chunk_idle = wheel->chunk_next[chunk];
+    }
+    return chunk;
+}
+
+/* Give @chunk back. Returns the one that followed it. */
+static uint32_t give_chunk(struct vmc_wheel *wheel, uint32_t chunk)
+{
+    uint32_t next = wheel->chunk_next[chunk];
+
+    wheel->chunk_next[chunk] = wheel->chunk_idle;
+    wheel->chunk_idle = chunk;
+    return next;
+}
+
+static void add_chunk(struct vmc_wheel *wheel, uint32_t index)
+{
+    struct vmc_slot *slot = &wheel->slots[index];
+    uint32_t chunk = take_chunk(wheel);
+
+    wheel->chunk_next[chunk] = (uint32_t)NO_CHUNK;
+    if (slot->end == 0) {
+        slot->head = chunk;
+        mark_used(wheel, index);
+    } else {
+        wheel->chunk_next[slot->tail] = chunk;
+    }
+    slot->tail = chunk;
+}
+
+static void append(struct vmc_wheel *wheel, uint32_t index,
+                   const struct vmc_entry *entry)
+{
+    struct vmc_slot *slot = &wheel->slots[index];
+    uint32_t at = slot->end % VMC_CHUNK_ENTRIES;
+
+    if (at == 0) {
+        add_chunk(wheel, index);
+    }
+    wheel->chunks[slot->tail].entries[at] = *entry;
+    slot->end++;
+}
+
+/* Fact 2: where a key lies. */
+static uint32_t slot_of(const struct vmc_wheel *wheel, uint64_t key)
+{
+    uint32_t level =
+        vmc_bits_top((key ^ wheel->reference) | 1) / VMC_WHEEL_DIGIT_BITS;
+
+    return level * DIGITS + (uint32_t)(key >> shift_of(level)) % DIGITS;
+}
+
+static void place(struct vmc_wheel *wheel, const struct vmc_entry *entry)
+{
+    append(wheel, slot_of(wheel, entry->key), entry);
+}
+
+static void prefetch_record(const struct vmc_wheel *wheel, uint64_t event)
+{
+    __builtin_prefetch(vmc_wheel_record(wheel, event), 1);
+}
+
+/* Take the entries of a slot out and place each of them anew. */
+static void deal_out(struct vmc_wheel *wheel, uint32_t index)
+{
+    struct vmc_slot slot = wheel->slots[index];
+    bool prefetches = slot.end <= PREFETCH_ENTRIES_MAX;
+    uint32_t chunk = slot.head;
+
+    mark_empty(wheel, index);
+    while (slot.first < slot.end) {
+        const struct vmc_entry *entries = wheel->chunks[chunk].entries;
+        uint32_t end =
+            slot.end < VMC_CHUNK_ENTRIES ? slot.end : VMC_CHUNK_ENTRIES;
+
+        for (uint32_t i = slot.first; i < end; i++) {
+            if (prefetches) {
+                prefetch_record(wheel, entries[i].event);
+            }
+            place(wheel, &entries[i]);
+        }
+        chunk = give_chunk(wheel, chunk);
+        slot.first = 0;
+        slot.end -= end;
+    }
+}
+
+/* True when all keys of a slot are one. Most slots say no at a glance. */
+static bool has_one_key(const struct vmc_wheel *wheel,
+                        const struct vmc_slot *slot)
+{
+    uint64_t key = wheel->chunks[slot->head].entries[slot->first].key;
+    uint32_t chunk = slot->head;
+
+    for (uint32_t i = slot->first, end = slot->end; i < end; i++) {
+        if (i == VMC_CHUNK_ENTRIES) {
+            chunk = wheel->chunk_next[chunk];
+            i = 0;
+            end -= VMC_CHUNK_ENTRIES;
+        }
+        if (wheel->chunks[chunk].entries[i].key != key) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void prefetch_chunk_records(const struct vmc_wheel *wheel,
+                                   uint32_t chunk)
+{
+    for (uint32_t i = 0; i < VMC_CHUNK_ENTRIES; i++) {
+        prefetch_record(wheel, wheel->chunks[chunk].entries[i].event);
+    }
+}
+
+/* Bring the records that the batch needs soon: those of its next chunk. */
+static void prefetch_ahead(const struct vmc_wheel *wheel,
+                           const struct vmc_slot *slot)
+{
+    uint32_t next;
+
+    if (slot->end < 2 * VMC_CHUNK_ENTRIES) {
+        return;
+    }
+    next = wheel->chunk_next[slot->head];
+    prefetch_chunk_records(wheel, next);
+    next = wheel->chunk_next[next];
+    if (next != (uint32_t)NO_CHUNK) {
+        for (uint32_t i = 0; i < VMC_CHUNK_ENTRIES; i += 4) {
+            __builtin_prefetch(&wheel->chunks[next].entries[i]);
+        }
+    }
+}
+
+/* Empty a slot of one key where its chunks are. At level 0, relative to that
+ * key, later arrivals at the same key find it. */
+static void begin_batch(struct vmc_wheel *wheel, uint32_t index)
+{
+    struct vmc_slot slot = wheel->slots[index];
+    uint64_t key = wheel->chunks[slot.head].entries[slot.first].key;
+    uint32_t target = (uint32_t)key % DIGITS;
+
+    if (index != target) {
+        mark_empty(wheel, index);
+        wheel->slots[target] = slot;
+        mark_used(wheel, target);
+    }
+    wheel->batch = target;
+    wheel->reference = key;
+    wheel->near_end = key;
+    prefetch_ahead(wheel, &slot);
+}
+
+/* Sort a slot with few entries into the empty near run. */
+static void fill_near(struct vmc_wheel *wheel, uint32_t index,
+                      uint64_t slot_keys)
+{
+    struct vmc_slot slot = wheel->slots[index];
+    uint32_t chunk = slot.head;
+
+    mark_empty(wheel, index);
+    while (slot.first < slot.end) {
+        const struct vmc_entry *entries = wheel->chunks[chunk].entries;
+        uint32_t end =
+            slot.end < VMC_CHUNK_ENTRIES ? slot.end : VMC_CHUNK_ENTRIES;
+
+        for (uint32_t i = slot.first; i < end; i++) {
+            prefetch_record(wheel, entries[i].event);
+            vmc_wheel_near_insert(wheel, entries[i].key, entries[i].event);
+        }
+        chunk = give_chunk(wheel, chunk);
+        slot.first = 0;
+        slot.end -= end;
+    }
+    wheel->near_end =
+        wheel->levels == 0 ? UINT64_MAX : wheel->reference + slot_keys;
+}
+
+bool vmc_wheel_refill(struct vmc_wheel *wheel, uint64_t limit_key)
+{
+    assert(wheel->near_count == 0 && wheel->batch == VMC_WHEEL_SLOTS);
+    while (wheel->levels != 0) {
+        uint32_t index = first_slot(wheel);
+        const struct vmc_slot *slot = &wheel->slots[index];
+        uint64_t slot_keys = UINT64_C(1) << shift_of(index / DIGITS);
+        /* At the top level the product is 0 in 64 bits and the mask full. */
+        uint64_t below_mask = slot_keys * DIGITS - 1;
+        uint64_t start =
+            (wheel->reference & ~below_mask) + index % DIGITS * slot_keys;
+
+        if (start > limit_key) {
+            return false;
+        }
+        wheel->reference = start;
+        wheel->near_end = start;
+        if (slot->end - slot->first <= VMC_NEAR_FILL_MAX) {
+            fill_near(wheel, index, slot_keys);
+            return true;
+        }
+        if (slot_keys == 1 || has_one_key(wheel, slot)) {
+            begin_batch(wheel, index);
+            return true;
+        }
+        deal_out(wheel, index);
+    }
+    wheel->near_end = UINT64_MAX;
+    return false;
+}
+
+struct vmc_entry *vmc_wheel_batch_first(struct vmc_wheel *wheel)
+{
+    const struct vmc_slot *slot;
+
+    assert(wheel->batch < VMC_WHEEL_SLOTS);
+    slot = &wheel->slots[wheel->batch];
+    return &wheel->chunks[slot->head].entries[slot->first];
+}
+
+void vmc_wheel_batch_drop(struct vmc_wheel *wheel)
+{
+    struct vmc_slot *slot = &wheel->slots[wheel->batch];
+
+    slot->first++;
+    if (slot->first == slot->end) {
+        (void)give_chunk(wheel, slot->head);
+        mark_empty(wheel, wheel->batch);
+        wheel->batch = VMC_WHEEL_SLOTS;
+    } else if (slot->first == VMC_CHUNK_ENTRIES) {
+        slot->head = give_chunk(wheel, slot->head);
+        slot->first = 0;
+        slot->end -= VMC_CHUNK_ENTRIES;
+        prefetch_ahead(wheel, slot);
+    }
+}
+
+/*
+ * Move the reference down to @key. Let D be the highest digit in which the two
+ * differ. Entries at level D and above keep their place; those below share
+ * digit D with the old reference and all belong in the slot at level D that
+ * this digit names. It is empty, for nothing lies where the reference is.
+ */
+static void wind_back(struct vmc_wheel *wheel, uint64_t key)
+{
+    uint64_t differing = wheel->reference ^ key;
+    uint32_t top_level = vmc_bits_top(differing) / VMC_WHEEL_DIGIT_BITS;
+
+    wheel->batch = VMC_WHEEL_SLOTS;
+    wheel->reference = key;
+    while (wheel->levels != 0 && vmc_bits_low(wheel->levels) < top_level) {
+        deal_out(wheel, first_slot(wheel));
+    }
+}
+
+/* Make room in the near run: send its later half to the wheel, cutting between
+ * different keys. Equal keys stay together, so their order is kept. */
+static void spill(struct vmc_wheel *wheel, uint64_t floor_key)
+{
+    uint32_t cut = wheel->near_count / 2;
+
+    if (wheel->levels == 0) {
+        wheel->reference = floor_key;
+    } else if (floor_key < wheel->reference) {
+        wind_back(wheel, floor_key);
+    }
+    wheel->near_end = wheel->near[cut].key;
+    while (cut < wheel->near_count && wheel->near[cut].key == wheel->near_end) {
+        cut++;
+    }
+    for (uint32_t i = cut; i > 0; i--) {
+        place(wheel, &wheel->near[i - 1]);
+    }
+    wheel->near_count -= cut;
+    memmove(wheel->near, wheel->near + cut,
+            wheel->near_count * sizeof(wheel->near[0]));
+}
+
+void vmc_wheel_add(struct vmc_wheel *wheel, uint64_t key, uint64_t event,
+                   uint64_t floor_key)
+{
+    struct vmc_entry entry = {.key = key, .event = event};
+
+    if (key < wheel->near_end && wheel->near_count == VMC_NEAR_MAX) {
+        spill(wheel, floor_key);
+    }
+    if (key < wheel->near_end) {
+        vmc_wheel_near_insert(wheel, key, event);
+    } else {
+        place(wheel, &entry);
+    }
+}
+
+uint32_t vmc_wheel_tie_count(const struct vmc_wheel *wheel)
+{
+    uint32_t count = 0;
+
+    if (wheel->near_count > 0) {
+        while (count < wheel->near_count &&
+               wheel->near[wheel->near_count - 1 - count].key ==
+                   wheel->near[wheel->near_count - 1].key) {
+            count++;
+        }
+        return count;
+    }
+    assert(wheel->batch < VMC_WHEEL_SLOTS);
+    return wheel->slots[wheel->batch].end - wheel->slots[wheel->batch].first;
+}
+
+void vmc_wheel_swap(struct vmc_wheel *wheel, uint32_t index)
+{
+    struct vmc_entry *next, *other, kept;
+
+    if (wheel->near_count > 0) {
+        next = &wheel->near[wheel->near_count - 1];
+        other = next - index;
+    } else {
+        const struct vmc_slot *slot = &wheel->slots[wheel->batch];
+        uint32_t chunk = slot->head;
+
+        next = vmc_wheel_batch_first(wheel);
+        index += slot->first;
+        for (; index >= VMC_CHUNK_ENTRIES; index -= VMC_CHUNK_ENTRIES) {
+            chunk = wheel->chunk_next[chunk];
+        }
+        other = &wheel->chunks[chunk].entries[index];
+    }
+    kept = *next;
+    *next = *other;
+    *other = kept;
+}
+
+static void purge_slot(struct vmc_wheel *wheel, uint32_t index)
+{
+    struct vmc_slot slot = wheel->slots[index];
+    uint32_t chunk = slot.head;
+
+    mark_empty(wheel, index);
+    while (slot.first < slot.end) {
+        const struct vmc_entry *entries = wheel->chunks[chunk].entries;
+        uint32_t end =
+            slot.end < VMC_CHUNK_ENTRIES ? slot.end : VMC_CHUNK_ENTRIES;
+
+        for (uint32_t i = slot.first; i < end; i++) {
+            if (vmc_wheel_is_live(wheel, &entries[i])) {
+                append(wheel, index, &entries[i]);
+            }
+        }
+        chunk = give_chunk(wheel, chunk);
+        slot.first = 0;
+        slot.end -= end;
+    }
+    if (wheel->batch == index && wheel->slots[index].end == 0) {
+        wheel->batch = VMC_WHEEL_SLOTS;
+    }
+}
+
+void vmc_wheel_purge(struct vmc_wheel *wheel)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < wheel->near_count; i++) {
+        if (vmc_wheel_is_live(wheel, &wheel->near[i])) {
+            wheel->near[kept++] = wheel->near[i];
+        }
+    }
+    wheel->near_count = kept;
+    for (uint32_t level = 0; level < VMC_WHEEL_LEVELS; level++) {
+        for (uint64_t left = wheel->used[level]; left != 0; left &= left - 1) {
+            purge_slot(wheel, level * DIGITS + vmc_bits_low(left));
+        }
+    }
+}
+
+/* Heapsort, for it needs no room; @keys are all different. */
+static bool is_after(const struct vmc_entry *a, const struct vmc_entry *b)
+{
+    return a->key != b->key ? a->key > b->key : a->event > b->event;
+}
+
+static void sift_down(struct vmc_entry *entries, uint32_t at, uint32_t count)
+{
+    struct vmc_entry moved = entries[at];
+    uint32_t child;
+
+    for (; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count &&
+            is_after(&entries[child + 1], &entries[child])) {
+            child++;
+        }
+        if (!is_after(&entries[child], &moved)) {
+            break;
+        }
+        entries[at] = entries[child];
+    }
+    entries[at] = moved;
+}
+
+static void sort(struct vmc_entry *entries, uint32_t count)
+{
+    for (uint32_t i = count / 2; i > 0; i--) {
+        sift_down(entries, i - 1, count);
+    }
+    for (uint32_t left = count; left > 1; left--) {
+        struct vmc_entry last = entries[left - 1];
+
+        entries[left - 1] = entries[0];
+        entries[0] = last;
+        sift_down(entries, 0, left - 1);
+    }
+}
+
+/* Copy the pending entries of a slot in order. While they are sorted, the
+ * place in the slot stands where the generation was, and breaks ties. */
+static uint32_t list_slot(const struct vmc_wheel *wheel,
+                          const struct vmc_slot *slot,
+                          struct vmc_entry *entries)
+{
+    const uint64_t index_mask = (UINT64_C(1) << VMC_EVENT_INDEX_BITS) - 1;
+    uint32_t chunk = slot->head;
+    uint32_t count = 0;
+
+    for (uint32_t i = slot->first, end = slot->end; i < end; i++) {
+        const struct vmc_entry *entry;
+
+        if (i == VMC_CHUNK_ENTRIES) {
+            chunk = wheel->chunk_next[chunk];
+            i = 0;
+            end -= VMC_CHUNK_ENTRIES;
+        }
+        entry = &wheel->chunks[chunk].entries[i];
+        if (vmc_wheel_is_live(wheel, entry)) {
+            entries[count].key = entry->key;
+            entries[count].event = (entry->event & index_mask) |
+                                   (uint64_t)count << VMC_EVENT_INDEX_BITS;
+            count++;
+        }
+    }
+    sort(entries, count);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t index = entries[i].event & index_mask;
+        uint64_t generation =
+            wheel->records[index].state >> VMC_RECORD_HANDLER_BITS;
+
+        entries[i].event = generation << VMC_EVENT_INDEX_BITS | index;
+    }
+    return count;
+}
+
+uint32_t vmc_wheel_list(const struct vmc_wheel *wheel,
+                        struct vmc_entry *entries)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = wheel->near_count; i > 0; i--) {
+        if (vmc_wheel_is_live(wheel, &wheel->near[i - 1])) {
+            entries[count++] = wheel->near[i - 1];
+        }
+    }
+    for (uint32_t level = 0; level < VMC_WHEEL_LEVELS; level++) {
+        for (uint64_t left = wheel->used[level]; left != 0; left &= left - 1) {
+            const struct vmc_slot *slot =
+                &wheel->slots[level * DIGITS + vmc_bits_low(left)];
+
+            count += list_slot(wheel, slot, entries + count);
+        }
+    }
+    return count;
+}
