@@ -23,6 +23,7 @@ struct search_entry {
 struct search {
     const struct vmc_life_program *program;
     struct search_entry *entries;
+    struct vmc_life_state *path; /* the states from the start to here */
     uint32_t state_count;
     uint64_t rules, notes; /* broken, a bit each */
     uint64_t schedules, failing;
@@ -68,12 +69,13 @@ static struct search_entry search_visit(struct search *search,
         }
     }
     for (uint32_t i = 0; i < count; i++) {
-        struct vmc_life_state next = *state;
+        struct vmc_life_state *next = &search->path[depth + 1];
         struct vmc_life_event event;
 
-        if (vmc_life_step(search->program, &next, steps[i], &event,
+        *next = *state;
+        if (vmc_life_step(search->program, next, steps[i], &event,
                           &search->watch)) {
-            struct search_entry found = search_visit(search, &next, depth + 1);
+            struct search_entry found = search_visit(search, next, depth + 1);
 
             entry.schedules += found.schedules;
             entry.failing += found.failing;
@@ -91,22 +93,24 @@ static struct search_entry search_visit(struct search *search,
 /* Search all of @program. The caller frees nothing. */
 static struct search search_all(const struct vmc_life_program *program)
 {
-    static struct vmc_life_state state;
     struct search search = {.program = program};
     struct search_entry entry;
 
     search.entries = calloc(SEARCH_SLOTS, sizeof(*search.entries));
     ck_assert_ptr_nonnull(search.entries);
-    memset(&state, 0, sizeof(state));
-    vmc_life_start(program, &state);
-    entry = search_visit(&search, &state, 0);
+    search.path = calloc(SEARCH_DEPTH_MAX + 1, sizeof(*search.path));
+    ck_assert_ptr_nonnull(search.path);
+    vmc_life_start(program, search.path);
+    entry = search_visit(&search, search.path, 0);
     search.schedules = entry.schedules;
     search.failing = entry.failing;
     for (uint32_t i = 0; i < search.watch.note_count; i++) {
         search.notes |= UINT64_C(1) << search.watch.notes[i].rule;
     }
     free(search.entries);
+    free(search.path);
     search.entries = NULL;
+    search.path = NULL;
     return search;
 }
 

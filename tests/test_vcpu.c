@@ -62,7 +62,6 @@ static const struct {
     {"vcpu A\ntask t\n  lock A\nend\n", "f:3:8: expected a lock"},
     {"vcpu A\ntask t\n  get A own fd\nend\n", "f:3:13: expected the end"},
     {"task t\n  break\nend\n", "f:2:3: not inside a loop"},
-    {"task t\n  return\nend\n", "f:2:3: return outside"},
     {"variant a expect fail V99\ntask t\nend\n", "f:1:23: no such rule"},
     {"vcpu A, A\ntask t\nend\n", "f:1:9: this name is taken"},
     {"param r = 99999\ntask t\nend\n", "f:1:16: number outside 16 bits"},
@@ -107,6 +106,43 @@ START_TEST(an_unknown_variant_or_parameter_is_refused)
 }
 END_TEST
 
+/* Every variant of every scenario comes to the verdict that its file names. */
+START_TEST(every_scenario_has_the_verdict_it_expects)
+{
+    struct vmc_life_program *all, *program;
+    char name[16];
+
+    (void)snprintf(name, sizeof(name), "S%02d", _i);
+    all = compile_file(name, NULL);
+    ck_assert_str_eq(all->name, name);
+    for (uint32_t i = 0; i < all->variant_count; i++) {
+        const char *variant = all->variants[i].name;
+        const struct vmc_life_violation *note;
+        struct search search;
+        uint64_t rules;
+
+        program = compile_file(name, variant);
+        search = search_all(program);
+        note = vmc_life_worst_note(program, &search.watch);
+        rules = search.rules | (note != NULL ? UINT64_C(1) << note->rule : 0);
+        if (rules == 0) {
+            ck_assert_msg(vmc_life_is_expected(program, VMC_RULE_NONE),
+                          "%s %s: passes", name, variant);
+        }
+        for (; rules != 0; rules &= rules - 1) {
+            enum vmc_rule rule = (enum vmc_rule)vmc_bits_low(rules);
+
+            ck_assert_msg(vmc_life_is_expected(program, rule), "%s %s: %s",
+                          name, variant, vmc_rule_info(rule)->id);
+        }
+        ck_assert_msg(vmc_life_are_notes_expected(program, &search.watch),
+                      "%s %s: a warning is missing", name, variant);
+        vmc_life_program_free(program);
+    }
+    vmc_life_program_free(all);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("vcpu");
@@ -116,6 +152,7 @@ Suite *suite(void)
     tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, golden_models_have_the_exact_counts, 0,
                         VMC_COUNT_OF(golden));
+    tcase_add_loop_test(c, every_scenario_has_the_verdict_it_expects, 1, 38);
     tcase_add_loop_test(c, a_wrong_scenario_is_refused_where_it_is_wrong, 0,
                         VMC_COUNT_OF(wrong));
     tcase_add_test(c, an_unknown_variant_or_parameter_is_refused);

@@ -562,11 +562,6 @@ static void when_statement(struct vmc_parser *parser)
 
 static void return_statement(struct vmc_parser *parser)
 {
-    if (parser->call == NULL) {
-        parser->at--;
-        vmc_parse_fail(parser, "return outside a procedure");
-        return;
-    }
     if (at_value(parser)) {
         if (parser->call->dst != VMC_LIFE_NOBODY) {
             expression(parser, parser->call->dst);
@@ -712,4 +707,14 @@ void vmc_parse_statements(struct vmc_parser *parser)
         }
         statement(parser);
     }
+}
+
+void vmc_parse_body(struct vmc_parser *parser)
+{
+    struct vmc_call call = {.dst = VMC_LIFE_NOBODY};
+
+    parser->call = &call;
+    vmc_parse_statements(parser);
+    patch_all(parser, &call.returns);
+    parser->call = NULL;
 }

@@ -154,6 +154,10 @@ static void object_op(struct footprint *print, uint8_t op, uint8_t object)
         touch(print, RES_RCU, VMC_MODE_WRITE);
         touch(print, RES_SPAWN, VMC_MODE_COMMUTES);
         break;
+    case VMC_OP_CALL_SRCU:
+        touch_object(print, object, RES_HEAD, VMC_MODE_WRITE);
+        touch(print, RES_SPAWN, VMC_MODE_COMMUTES);
+        break;
     case VMC_OP_GUEST_ENTER:
         touch_object(print, object, RES_COUNT, VMC_MODE_READ);
         touch_object(print, object, RES_GUEST, VMC_MODE_WRITE);
@@ -178,7 +182,10 @@ static void work_op(struct footprint *print, const struct vmc_life_task *me,
 {
     switch (instr->op) {
     case VMC_OP_GRACE:
-        touch(print, RES_RCU, VMC_MODE_WRITE);
+        touch(print,
+              me->wait_kind == VMC_WAIT_SRCU ? (uint32_t)RES_SRCU + me->queue
+                                             : (uint32_t)RES_RCU,
+              VMC_MODE_WRITE);
         touch_object(print, me->object, RES_HEAD, VMC_MODE_WRITE);
         touch(print, RES_QUEUE, VMC_MODE_WRITE);
         touch(print, RES_TEXT, VMC_MODE_READ);
@@ -239,6 +246,8 @@ static void machine_op(struct footprint *print,
         break;
     case VMC_OP_VM_GET:
     case VMC_OP_VM_PUT:
+    case VMC_OP_VM_DROP:
+    case VMC_OP_VM_FREE:
     case VMC_OP_VM_CREATE:
         touch(print, RES_VM_COUNT, VMC_MODE_WRITE);
         touch(print, RES_VM, VMC_MODE_WRITE);
@@ -301,8 +310,11 @@ uint32_t vmc_life_footprint(const struct vmc_life_program *program,
         if (instr->b.kind != VMC_OPERAND_NONE) {
             touch_shared(&print, me, &instr->b, VMC_MODE_WRITE);
         }
+    } else if (instr->op == VMC_OP_CALL_SRCU) {
+        object_op(&print, instr->op, object);
+        touch(&print, RES_SRCU + (uint32_t)instr->b.index, VMC_MODE_WRITE);
     } else {
-        if (instr->op != VMC_OP_VM_PUT && instr->op != VMC_OP_VM_GET) {
+        if (instr->op < VMC_OP_VM_GET || instr->op > VMC_OP_VM_CREATE) {
             object_op(&print, instr->op, object);
         }
         machine_op(&print, instr, object);

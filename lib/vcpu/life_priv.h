@@ -81,6 +81,8 @@ void vmc_run_might_sleep(struct vmc_run *run);
 /** Tasks inside a read section, a bit each. */
 uint64_t vmc_reader_mask(const struct vmc_life_program *program,
                          const struct vmc_life_state *state);
+/** Readers of SRCU @domain: task * VMC_LIFE_READERS_MAX + reader. */
+uint64_t vmc_srcu_mask(const struct vmc_life_state *state, uint8_t domain);
 /** After run->me closed something: it may be no reader any more. */
 void vmc_reader_closed(struct vmc_run *run);
 
@@ -108,11 +110,11 @@ vmc_op_fn vmc_op_first, vmc_op_next, vmc_op_get, vmc_op_inc, vmc_op_dec,
     vmc_op_use, vmc_op_list_add, vmc_op_list_add_tail, vmc_op_list_del,
     vmc_op_list_init, vmc_op_free, vmc_op_load, vmc_op_store, vmc_op_swap,
     vmc_op_add;
-vmc_op_fn vmc_op_call_rcu, vmc_op_grace, vmc_op_queue, vmc_op_barrier,
-    vmc_op_flush, vmc_op_module_exit;
-vmc_op_fn vmc_op_vm_get, vmc_op_vm_put, vmc_op_vm_create, vmc_op_alloc,
-    vmc_op_fd_install, vmc_op_online_add, vmc_op_guest_enter, vmc_op_guest_exit,
-    vmc_op_translate, vmc_op_kick, vmc_op_flushed, vmc_op_deliver,
-    vmc_op_choose;
+vmc_op_fn vmc_op_call_rcu, vmc_op_call_srcu, vmc_op_grace, vmc_op_queue,
+    vmc_op_barrier, vmc_op_flush, vmc_op_module_exit;
+vmc_op_fn vmc_op_vm_get, vmc_op_vm_put, vmc_op_vm_drop, vmc_op_vm_free,
+    vmc_op_vm_create, vmc_op_alloc, vmc_op_fd_install, vmc_op_online_add,
+    vmc_op_guest_enter, vmc_op_guest_exit, vmc_op_translate, vmc_op_kick,
+    vmc_op_flushed, vmc_op_deliver, vmc_op_choose;
 
 #endif

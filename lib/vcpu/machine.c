@@ -75,7 +75,8 @@ static void destroy_vm(struct vmc_run *run)
     run->state->vm_state = VMC_VM_FREED;
 }
 
-void vmc_op_vm_put(struct vmc_run *run)
+/* Drop one user; the VM may be left without any. */
+static void drop_user(struct vmc_run *run)
 {
     struct vmc_life_state *state = run->state;
     struct vmc_life_object *object = sharer(run);
@@ -101,7 +102,26 @@ void vmc_op_vm_put(struct vmc_run *run)
     }
     run->result = vmc_value_int(state->vm_users == 0);
     check_users(run);
-    if (state->vm_users == 0 && !run->is_over) {
+}
+
+void vmc_op_vm_put(struct vmc_run *run)
+{
+    drop_user(run);
+    if (run->state->vm_users == 0 && !run->is_over) {
+        destroy_vm(run);
+    }
+}
+
+void vmc_op_vm_drop(struct vmc_run *run)
+{
+    drop_user(run);
+}
+
+void vmc_op_vm_free(struct vmc_run *run)
+{
+    if (run->state->vm_users != 0) {
+        vmc_run_break(run, VMC_V12_COUNTERS_DIFFER, VMC_LIFE_NOBODY, 0);
+    } else {
         destroy_vm(run);
     }
 }

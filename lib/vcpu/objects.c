@@ -60,6 +60,15 @@ static void tag_local(struct vmc_run *run, uint8_t tag)
     }
 }
 
+static void own_local(struct vmc_run *run)
+{
+    const struct vmc_life_operand *operand = &run->instr->a;
+
+    if (operand->kind == VMC_OPERAND_LOCAL) {
+        run->me->locals[operand->index].proof = VMC_PROOF_OWNER;
+    }
+}
+
 void vmc_op_get(struct vmc_run *run)
 {
     struct vmc_life_object *object = vmc_run_object(run, &run->instr->a);
@@ -115,7 +124,8 @@ static bool is_named(const struct vmc_run *run, uint8_t index,
     for (uint32_t i = 0; i < run->program->shared_count; i++) {
         const struct vmc_life_value *value = &run->state->shared[i];
 
-        if (value->kind == VMC_VALUE_OBJECT && value->index == index &&
+        if ((run->program->shared_flags[i] & VMC_SHARED_IS_INT) == 0 &&
+            value->kind == VMC_VALUE_OBJECT && value->index == index &&
             value->generation == generation) {
             return true;
         }
@@ -141,6 +151,7 @@ void vmc_op_dec(struct vmc_run *run)
     tag_local(run, 0);
     run->result = vmc_value_int(object->count == 0);
     if (object->count == 0) {
+        own_local(run); /* nobody else can reach it for long */
         object->state = VMC_VCPU_DYING;
         if (is_named(run, run->event->subject.index, object->generation)) {
             vmc_run_break(run, VMC_V26_STILL_PUBLISHED,
@@ -377,6 +388,34 @@ static void note_access(struct vmc_run *run, bool is_write)
     }
 }
 
+/* Flags of the variable in operand a; a field has none. */
+static uint8_t shared_flags(const struct vmc_run *run)
+{
+    const struct vmc_life_operand *operand = &run->instr->a;
+
+    return operand->kind == VMC_OPERAND_FIELD
+               ? 0
+               : run->program->shared_flags[operand->index];
+}
+
+/* The reference that an owning pointer had goes to whoever has read the old
+ * value and now overwrites it. */
+static void take_over(struct vmc_run *run, const struct vmc_life_value *old)
+{
+    if ((shared_flags(run) & VMC_SHARED_OWNS) == 0 ||
+        old->kind != VMC_VALUE_OBJECT) {
+        return;
+    }
+    for (uint32_t i = 0; i < VMC_LIFE_LOCALS_MAX; i++) {
+        struct vmc_life_value *local = &run->me->locals[i];
+
+        if (local->kind == VMC_VALUE_OBJECT && local->index == old->index &&
+            local->generation == old->generation) {
+            local->proof = VMC_PROOF_OWNER;
+        }
+    }
+}
+
 void vmc_op_load(struct vmc_run *run)
 {
     const struct vmc_life_value *shared = vmc_run_shared(run, &run->instr->a);
@@ -388,6 +427,9 @@ void vmc_op_load(struct vmc_run *run)
     run->result = *shared;
     if (shared->kind == VMC_VALUE_OBJECT) {
         run->result = vmc_run_token(run, shared->index, shared->generation);
+        if ((shared_flags(run) & VMC_SHARED_LASTS) != 0) {
+            run->result.proof = VMC_PROOF_OWNER;
+        }
     }
 }
 
@@ -405,6 +447,7 @@ void vmc_op_store(struct vmc_run *run)
 
     if (shared != NULL && !run->is_over) {
         note_access(run, true);
+        take_over(run, shared);
         *shared = bare(value);
     }
 }
@@ -419,6 +462,10 @@ void vmc_op_swap(struct vmc_run *run)
         run->result = *shared;
         if (shared->kind == VMC_VALUE_OBJECT) {
             run->result = vmc_run_token(run, shared->index, shared->generation);
+            if ((shared_flags(run) & (VMC_SHARED_OWNS | VMC_SHARED_LASTS)) !=
+                0) {
+                run->result.proof = VMC_PROOF_OWNER;
+            }
         }
         *shared = bare(value);
     }

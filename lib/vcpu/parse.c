@@ -12,7 +12,11 @@
 #include "vcpu/parse_priv.h"
 #include "vcpu/protocol.h"
 
-enum { FILE_BYTES_MAX = 1 << 20, SEED_DEFECTS = 33 };
+enum {
+    FILE_BYTES_MAX = 1 << 20,
+    SEED_DEFECTS = 33,
+    STALL_S = 21, /* of Linux, Documentation/RCU/stallwarn.rst */
+};
 
 /* References by who they are for; the first is that of the vCPU's fd. */
 static const char *const tags[VMC_LIFE_TAGS_MAX] = {
@@ -61,30 +65,42 @@ static void add_flag(struct vmc_parser *parser, const char *name)
     }
 }
 
+/* The names of rules up to another word or the end of the line. */
+static uint64_t rule_list(struct vmc_parser *parser)
+{
+    char text[VMC_LIFE_NAME_BYTES];
+    uint64_t rules = 0;
+
+    while (parser->status == VMC_OK &&
+           vmc_parse_token(parser)->kind == VMC_TOKEN_WORD &&
+           !vmc_token_is(vmc_parse_token(parser), "warn")) {
+        enum vmc_rule rule;
+
+        vmc_parse_word(parser, text);
+        rule = vmc_rule_find(text);
+        if (rule == VMC_RULE_NONE) {
+            parser->at--;
+            vmc_parse_fail(parser, "no such rule");
+        }
+        rules |= UINT64_C(1) << rule;
+    }
+    return rules;
+}
+
 /* The words after `variant NAME FLAGS... expect`. */
 static void expectation(struct vmc_parser *parser,
                         struct vmc_life_variant *variant)
 {
-    char text[VMC_LIFE_NAME_BYTES];
-
     if (vmc_parse_take(parser, "pass")) {
         variant->must_pass = true;
     } else if (vmc_parse_take(parser, "anything")) {
         variant->is_open = true;
     } else {
         vmc_parse_need(parser, "fail");
-        while (parser->status == VMC_OK &&
-               vmc_parse_token(parser)->kind == VMC_TOKEN_WORD) {
-            enum vmc_rule rule;
-
-            vmc_parse_word(parser, text);
-            rule = vmc_rule_find(text);
-            if (rule == VMC_RULE_NONE) {
-                parser->at--;
-                vmc_parse_fail(parser, "no such rule");
-            }
-            variant->rules |= UINT64_C(1) << rule;
-        }
+        variant->rules = rule_list(parser);
+    }
+    if (vmc_parse_take(parser, "warn")) {
+        variant->notes = rule_list(parser);
     }
 }
 
@@ -400,6 +416,8 @@ static void shared_line(struct vmc_parser *parser, bool is_int)
     }
     if (vmc_parse_take(parser, "owns")) {
         flags |= VMC_SHARED_OWNS;
+    } else if (vmc_parse_take(parser, "lasting")) {
+        flags |= VMC_SHARED_LASTS;
     }
     if (vmc_parse_take(parser, "sums")) {
         vmc_parse_word(parser, name);
@@ -449,10 +467,16 @@ static void field_line(struct vmc_parser *parser)
     }
 }
 
-/* `set OBJECT.field = V`: what a field holds at the start. */
+/* `set OBJECT.field = V` or `set NAME = V`: what is there at the start. */
 static void set_line(struct vmc_parser *parser)
 {
     struct vmc_life_operand operand = vmc_parse_operand(parser);
+
+    if (operand.kind == VMC_OPERAND_SHARED) {
+        vmc_parse_need(parser, "=");
+        parser->program->start.shared[operand.index] = start_value(parser);
+        return;
+    }
 
     vmc_parse_need(parser, "=");
     if (parser->status == VMC_OK &&
@@ -495,7 +519,7 @@ static void body(struct vmc_parser *parser)
     struct vmc_life_instr end = {.op = VMC_OP_END};
 
     parser->guard = 0;
-    vmc_parse_statements(parser);
+    vmc_parse_body(parser);
     vmc_parse_emit(parser, end);
     parser->name_count = parser->global_count;
     parser->scope = parser->global_count;
@@ -601,6 +625,10 @@ static void vm_line(struct vmc_parser *parser)
 
 static void limit_line(struct vmc_parser *parser)
 {
+    if (vmc_parse_take(parser, "stall")) {
+        parser->program->stall_s = (uint8_t)vmc_parse_constant(parser);
+        return;
+    }
     vmc_parse_need(parser, "zombies");
     parser->program->zombies_max = (uint8_t)vmc_parse_constant(parser);
 }
@@ -760,6 +788,7 @@ static void set_up(struct vmc_parser *parser)
             (uint8_t)vmc_rule_info((enum vmc_rule)rule)->class_default;
     }
     program->online_lock = VMC_LIFE_NOBODY;
+    program->stall_s = STALL_S;
     program->queue_count = 1;
     (void)snprintf(program->queue_names[0], VMC_LIFE_NAME_BYTES, "system");
     start->list_head = VMC_LIFE_NOBODY;

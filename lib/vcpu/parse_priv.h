@@ -109,6 +109,9 @@ void vmc_parse_skip(struct vmc_parser *parser, bool to_else);
 /** Compile statements up to an `end` or `else`, which is not taken. */
 void vmc_parse_statements(struct vmc_parser *parser);
 
+/** The same for a whole task or work procedure, which `return` leaves. */
+void vmc_parse_body(struct vmc_parser *parser);
+
 /** Append an instruction; returns where it is. */
 uint16_t vmc_parse_emit(struct vmc_parser *parser, struct vmc_life_instr instr);
 

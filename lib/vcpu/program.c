@@ -39,10 +39,13 @@ static const struct {
     [VMC_OP_LIST_DEL] = {"list_del", "v"},
     [VMC_OP_LIST_INIT] = {"list_init", ""},
     [VMC_OP_CALL_RCU] = {"call_rcu", "v?h"},
+    [VMC_OP_CALL_SRCU] = {"call_srcu", "vd?h"},
     [VMC_OP_QUEUE] = {"queue_work", "vh?q>"},
     [VMC_OP_FREE] = {"free", "v"},
     [VMC_OP_VM_GET] = {"vm_get", "f"},
     [VMC_OP_VM_PUT] = {"vm_put", "f>"},
+    [VMC_OP_VM_DROP] = {"vm_drop", "f>"},
+    [VMC_OP_VM_FREE] = {"vm_free", ""},
     [VMC_OP_VM_CREATE] = {"vm_create", ""},
     [VMC_OP_LOAD] = {"load", "s>"},
     [VMC_OP_STORE] = {"store", "sn"},
@@ -56,7 +59,7 @@ static const struct {
     [VMC_OP_FLUSH] = {"flush", "q"},
     [VMC_OP_PREEMPT_OFF] = {"preempt_off", ""},
     [VMC_OP_PREEMPT_ON] = {"preempt_on", ""},
-    [VMC_OP_SLEEP] = {"sleep", ""},
+    [VMC_OP_SLEEP] = {"sleep", "?n"},
     [VMC_OP_ALLOC] = {"alloc", "n>"},
     [VMC_OP_FD_INSTALL] = {"fd_install", "v?s"},
     [VMC_OP_ONLINE_ADD] = {"online_add", "n>"},
@@ -70,6 +73,29 @@ static const struct {
     [VMC_OP_CHOOSE] = {"choose", ""},
     [VMC_OP_GRACE] = {"gp", ""},
 };
+
+bool vmc_life_are_notes_expected(const struct vmc_life_program *program,
+                                 const struct vmc_life_watch *watch)
+{
+    uint64_t missing = program->variants[program->variant].notes;
+
+    for (uint32_t i = 0; i < watch->note_count; i++) {
+        missing &= ~(UINT64_C(1) << watch->notes[i].rule);
+    }
+    return missing == 0;
+}
+
+const struct vmc_life_violation *
+vmc_life_worst_note(const struct vmc_life_program *program,
+                    const struct vmc_life_watch *watch)
+{
+    for (uint32_t i = 0; i < watch->note_count; i++) {
+        if (program->classes[watch->notes[i].rule] == VMC_RULE_FATAL) {
+            return &watch->notes[i];
+        }
+    }
+    return NULL;
+}
 
 const char *vmc_life_op_word(enum vmc_life_op op)
 {

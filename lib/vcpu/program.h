@@ -55,10 +55,13 @@ enum vmc_life_op {
     VMC_OP_LIST_DEL,
     VMC_OP_LIST_INIT,
     VMC_OP_CALL_RCU,
+    VMC_OP_CALL_SRCU,
     VMC_OP_QUEUE,
     VMC_OP_FREE,
     VMC_OP_VM_GET,
     VMC_OP_VM_PUT,
+    VMC_OP_VM_DROP, /**< put without destroying; VM_FREE does that */
+    VMC_OP_VM_FREE,
     VMC_OP_VM_CREATE,
     VMC_OP_LOAD,
     VMC_OP_STORE,
@@ -133,15 +136,16 @@ enum vmc_compare { VMC_EQ, VMC_NE, VMC_LT, VMC_LE };
 struct vmc_life_variant {
     char name[VMC_LIFE_NAME_BYTES];
     uint64_t rules; /**< any of these must be found, a bit each */
+    uint64_t notes; /**< each of these must be noted */
     bool must_pass;
     bool is_open; /**< the file says nothing about it */
 };
 
 enum vmc_shared_flag {
-    VMC_SHARED_OWNS = 1,     /**< the pointer owns a reference */
-    VMC_SHARED_IS_INT = 2,   /**< a number, not a pointer */
-    VMC_SHARED_IS_SUM = 4,   /**< must equal the sum of a field */
-    VMC_SHARED_IS_GUARD = 8, /**< says when something is visible */
+    VMC_SHARED_OWNS = 1,   /**< the pointer owns a reference */
+    VMC_SHARED_IS_INT = 2, /**< a number, not a pointer */
+    VMC_SHARED_IS_SUM = 4, /**< must equal the sum of a field */
+    VMC_SHARED_LASTS = 8,  /**< what it names lives as long as the VM */
 };
 
 struct vmc_life_program {
@@ -187,6 +191,7 @@ struct vmc_life_program {
     uint32_t object_count;
     uint8_t online_lock;  /**< under which online changes, or NOBODY */
     uint8_t zombies_max;  /**< 0 for no limit */
+    uint8_t stall_s;      /**< a wait this long is a stall */
     bool is_id_unique;    /**< no zombie may have the id of a live one */
     bool is_consolidated; /**< preemption off is a read section too */
     bool is_unordered;    /**< callbacks of a CPU may overtake */
@@ -238,6 +243,18 @@ void vmc_life_program_free(struct vmc_life_program *program);
  */
 bool vmc_life_is_expected(const struct vmc_life_program *program,
                           enum vmc_rule rule);
+
+/** True when @watch has noted every warning that the file asks for. */
+bool vmc_life_are_notes_expected(const struct vmc_life_program *program,
+                                 const struct vmc_life_watch *watch);
+
+/**
+ * The worst note of @watch: a rule of class fatal that was told over many
+ * runs (V15, V17, V24). NULL when there is none.
+ */
+const struct vmc_life_violation *
+vmc_life_worst_note(const struct vmc_life_program *program,
+                    const struct vmc_life_watch *watch);
 
 /** The word and shape of @op; see program.c. */
 const char *vmc_life_op_word(enum vmc_life_op op);

@@ -107,6 +107,16 @@ void vmc_op_srcu_lock(struct vmc_run *run)
                   VMC_DETAIL_NO_ROOM);
 }
 
+static bool has_reader(const struct vmc_life_task *task, uint8_t domain)
+{
+    for (uint32_t i = 0; i < VMC_LIFE_READERS_MAX; i++) {
+        if (task->readers[i] != 0 && (task->readers[i] - 1) / 2 == domain) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Without an index the newest reader closes; with one, the newest of it. */
 void vmc_op_srcu_unlock(struct vmc_run *run)
 {
@@ -128,8 +138,11 @@ void vmc_op_srcu_unlock(struct vmc_run *run)
             return;
         }
     }
-    if (!run->is_over) {
-        vmc_run_break(run, VMC_V03_UNBALANCED_SECTION, VMC_LIFE_NOBODY, domain);
+    if (!run->is_over) { /* one is open under the other index, or none */
+        vmc_run_break(run,
+                      has_reader(run->me, domain) ? VMC_V04_HELD_AT_EXIT
+                                                  : VMC_V03_UNBALANCED_SECTION,
+                      VMC_LIFE_NOBODY, domain);
     }
 }
 
@@ -150,28 +163,34 @@ void vmc_op_sync_end(struct vmc_run *run)
     run->me->wait_kind = VMC_WAIT_NONE;
 }
 
-void vmc_op_ssync_start(struct vmc_run *run)
+uint64_t vmc_srcu_mask(const struct vmc_life_state *state, uint8_t domain)
 {
-    struct vmc_life_state *state = run->state;
-    uint8_t domain = run->instr->a.index;
     uint64_t mask = 0;
 
-    vmc_run_might_sleep(run);
     for (uint32_t task = 0; task < state->task_count; task++) {
         for (uint32_t i = 0; i < VMC_LIFE_READERS_MAX; i++) {
             uint8_t reader = state->tasks[task].readers[i];
 
             if (reader != 0 && (reader - 1) / 2 == domain) {
                 mask |= UINT64_C(1) << (task * VMC_LIFE_READERS_MAX + i);
-                if (task == run->task) {
-                    vmc_run_break(run, VMC_V16_SYNC_IN_SECTION, VMC_LIFE_NOBODY,
-                                  domain);
-                }
             }
         }
     }
+    return mask;
+}
+
+void vmc_op_ssync_start(struct vmc_run *run)
+{
+    uint8_t domain = run->instr->a.index;
+    uint64_t mask = vmc_srcu_mask(run->state, domain);
+
+    vmc_run_might_sleep(run);
+    if ((mask >> (run->task * VMC_LIFE_READERS_MAX) &
+         ((1U << VMC_LIFE_READERS_MAX) - 1)) != 0) {
+        vmc_run_break(run, VMC_V16_SYNC_IN_SECTION, VMC_LIFE_NOBODY, domain);
+    }
     vmc_run_order_all(run, (uint8_t)(VMC_NODE_SRCU + domain));
-    state->domain_flip ^= (uint8_t)(1U << domain);
+    run->state->domain_flip ^= (uint8_t)(1U << domain);
     run->me->wait = mask;
     run->me->wait_kind = VMC_WAIT_SRCU;
 }
@@ -196,7 +215,23 @@ void vmc_op_preempt_on(struct vmc_run *run)
     vmc_reader_closed(run);
 }
 
+/* Somebody waits for a reader that sleeps longer than a wait may take. Linux
+ * has a detector for RCU only; this one looks at SRCU readers. */
 void vmc_op_sleep(struct vmc_run *run)
 {
+    uint64_t mine = ((UINT64_C(1) << VMC_LIFE_READERS_MAX) - 1)
+                    << (run->task * VMC_LIFE_READERS_MAX);
+
     vmc_run_might_sleep(run);
+    if (run->instr->a.kind != VMC_OPERAND_INT ||
+        run->instr->a.value < run->program->stall_s) {
+        return;
+    }
+    for (uint8_t task = 0; task < run->state->task_count; task++) {
+        const struct vmc_life_task *other = &run->state->tasks[task];
+
+        if (other->wait_kind == VMC_WAIT_SRCU && (other->wait & mine) != 0) {
+            vmc_run_break(run, VMC_V21_NO_PROGRESS, VMC_LIFE_NOBODY, task);
+        }
+    }
 }

@@ -33,29 +33,53 @@ uint8_t vmc_run_spawn(struct vmc_run *run, enum vmc_task_kind kind,
     return state->task_count++;
 }
 
-void vmc_op_call_rcu(struct vmc_run *run)
+/* Queue the callback of the object in operand a; returns its task. */
+static uint8_t queue_callback(struct vmc_run *run)
 {
     struct vmc_life_object *object = vmc_run_object(run, &run->instr->a);
     uint8_t index = run->event->subject.index, task;
 
     if (object == NULL) {
-        return;
+        return VMC_LIFE_NOBODY;
     }
     if ((object->flags & VMC_OBJECT_HEAD_QUEUED) != 0) {
         vmc_run_break(run, VMC_V18_HEAD_QUEUED_TWICE, index, 0);
-        return;
+        return VMC_LIFE_NOBODY;
     }
     task = vmc_run_spawn(run, VMC_TASK_GRACE, index, run->program->grace_pc);
-    if (task == VMC_LIFE_NOBODY) {
-        return;
+    if (task != VMC_LIFE_NOBODY) {
+        object->flags |= VMC_OBJECT_HEAD_QUEUED;
+        if (object->state == VMC_VCPU_UNLISTED) {
+            object->state = VMC_VCPU_GPWAIT;
+        }
     }
-    object->flags |= VMC_OBJECT_HEAD_QUEUED;
-    if (object->state == VMC_VCPU_UNLISTED) {
-        object->state = VMC_VCPU_GPWAIT;
+    return task;
+}
+
+void vmc_op_call_rcu(struct vmc_run *run)
+{
+    uint8_t task = queue_callback(run);
+
+    if (task != VMC_LIFE_NOBODY) {
+        run->state->tasks[task].wait =
+            vmc_reader_mask(run->program, run->state);
+        run->state->tasks[task].wait_kind = VMC_WAIT_RCU;
+        run->state->tasks[task].handler = run->instr->b.index;
     }
-    run->state->tasks[task].wait = vmc_reader_mask(run->program, run->state);
-    run->state->tasks[task].wait_kind = VMC_WAIT_RCU;
-    run->state->tasks[task].handler = run->instr->b.index;
+}
+
+/* The same for an SRCU domain, which the task keeps as its queue. */
+void vmc_op_call_srcu(struct vmc_run *run)
+{
+    uint8_t task = queue_callback(run), domain = run->instr->b.index;
+
+    if (task != VMC_LIFE_NOBODY) {
+        run->state->tasks[task].wait = vmc_srcu_mask(run->state, domain);
+        run->state->tasks[task].wait_kind = VMC_WAIT_SRCU;
+        run->state->tasks[task].queue = domain;
+        run->state->tasks[task].handler = run->instr->c.index;
+        run->state->domain_flip ^= (uint8_t)(1U << domain);
+    }
 }
 
 bool vmc_is_behind(const struct vmc_life_program *program,
