@@ -8,6 +8,9 @@
 
 static const struct command commands[] = {
     {"golden", "run golden vectors", command_golden},
+    {"import", "turn a trace into the native format", command_import},
+    {"info", "say what a trace holds", command_info},
+    {"dump", "print the records of a trace", command_dump},
     {"profiles", "list the timing profiles", command_profiles},
     {"report", "make one page of several runs", command_report},
     {"version", "print the version", command_version},

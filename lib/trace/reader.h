@@ -40,6 +40,21 @@ struct vmc_reader_counts {
 enum vmc_status vmc_reader_open(struct vmc_reader **out, const char *path,
                                 const char *meta_path, struct vmc_error *error);
 
+/**
+ * Open a trace that lies in memory: @size_bytes at @data, borrowed until
+ * close. @name is for messages; there is no .meta.
+ */
+enum vmc_status vmc_reader_open_memory(struct vmc_reader **out,
+                                       const void *data, size_t size_bytes,
+                                       const char *name,
+                                       struct vmc_error *error);
+
+/** What the trace is: "vmct", "qemu-log" or "ftrace". */
+const char *vmc_reader_format(const struct vmc_reader *reader);
+
+/** Blocks read so far of a native trace; 0 for text. */
+uint64_t vmc_reader_block_count(const struct vmc_reader *reader);
+
 /** Close it and free everything. NULL is allowed. */
 void vmc_reader_close(struct vmc_reader *reader);
 
@@ -67,8 +82,11 @@ const char *vmc_reader_meta(const struct vmc_reader *reader, const char *key);
 const char *vmc_reader_meta_at(const struct vmc_reader *reader, uint32_t index,
                                const char **value);
 
+/** How many texts there are; their numbers are 1 to this. */
+uint32_t vmc_reader_text_count(const struct vmc_reader *reader);
+
 /** The name and count of the @index-th unknown event, by name; NULL past it. */
-const char *vmc_reader_unknown_at(const struct vmc_reader *reader,
-                                  uint32_t index, uint64_t *count);
+const char *vmc_reader_unknown_at(struct vmc_reader *reader, uint32_t index,
+                                  uint64_t *count);
 
 #endif

@@ -41,9 +41,9 @@ enum vmc_record_kind {
     VMC_REC_BALLOON_BAD_ADDR,    /**< gpa */
     /* ftrace, system kvm */
     VMC_REC_KVM_ENTRY,          /**< vcpu, pc (kvm_enter, kvm_entry, reenter) */
-    VMC_REC_KVM_EXIT,           /**< vcpu, pc, reason (text or number) */
-    VMC_REC_KVM_EXIT_IDLE,      /**< vcpu, pc */
-    VMC_REC_KVM_EXIT_CACHE,     /**< vcpu, pc */
+    VMC_REC_KVM_EXIT,           /**< vcpu, pc, text of the reason */
+    VMC_REC_KVM_EXIT_IDLE,      /**< vcpu, pc, text of the reason */
+    VMC_REC_KVM_EXIT_CACHE,     /**< vcpu, pc, text of the reason */
     VMC_REC_KVM_EXIT_GSPR,      /**< vcpu, instruction word */
     VMC_REC_KVM_OUT,            /**< vcpu, pc */
     VMC_REC_KVM_IOCSR,          /**< enum vmc_access, len, gpa, val */
@@ -54,7 +54,7 @@ enum vmc_record_kind {
     VMC_REC_KVM_ACK_IRQ,        /**< text of the chip, pin */
     VMC_REC_KVM_MSI_SET_IRQ,    /**< dst, vector, text of the rest */
     VMC_REC_KVM_VCPU_WAKEUP,    /**< wait ns, is poll, is valid */
-    VMC_REC_KVM_HALT_POLL,      /**< grow?, new ns, old ns */
+    VMC_REC_KVM_HALT_POLL,      /**< 1 when grown, new ns, old ns, vcpu */
     VMC_REC_KVM_AUX,            /**< text op, text state, pc */
     VMC_REC_KVM_VPID_CHANGE,    /**< vpid */
     /* ftrace, systems rcu, irq and cpuhp */
@@ -69,7 +69,7 @@ enum vmc_record_kind {
     VMC_REC_RCU_FQS,         /**< flavour, seq, cpu, text event */
     VMC_REC_RCU_WATCHING,    /**< text polarity, old, new, counter */
     VMC_REC_RCU_CALLBACK,    /**< flavour, rhp, text func, queue length */
-    VMC_REC_RCU_SEGCB_STATS, /**< text context, 4 lengths packed, 3 gp_seq */
+    VMC_REC_RCU_SEGCB_STATS, /**< text context, 4 lengths, 3 gp_seq */
     VMC_REC_RCU_BATCH_START, /**< flavour, callbacks, batch limit */
     VMC_REC_RCU_INVOKE,      /**< flavour, rhp, text func */
     VMC_REC_RCU_INVOKE_KVFREE, /**< flavour, rhp, offset */

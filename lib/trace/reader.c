@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "trace/reader.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "trace/source_priv.h"
+
+enum { PATH_BYTES_MAX = 4096, LINES_TO_TRY = 100 };
+
+static const char no_event[] = "(not an event)";
+
+/* ---- Opening ------------------------------------------------------------ */
+
+/* The format that most of the first lines look like. */
+static enum vmc_status detect_text(struct vmc_reader *reader,
+                                   struct vmc_error *error)
+{
+    size_t size_bytes;
+    const char *at = vmc_input_peek(reader->input, &size_bytes);
+    const char *end = at + size_bytes;
+    static const enum vmc_line_format formats[] = {VMC_LINE_QEMU,
+                                                   VMC_LINE_FTRACE};
+
+    for (int i = 0; i < LINES_TO_TRY && at < end; i++) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        const char *line_end = newline != NULL ? newline : end;
+
+        for (size_t f = 0; f < VMC_COUNT_OF(formats); f++) {
+            if (vmc_line_looks_like(formats[f], at, line_end)) {
+                reader->format = formats[f];
+                reader->table = vmc_line_table_new();
+                return reader->table != NULL ? VMC_OK : VMC_E_NOMEM;
+            }
+        }
+        at = newline != NULL ? newline + 1 : end;
+    }
+    return vmc_fail(error, VMC_E_FORMAT,
+                    "%s: line 1: expected a QEMU log (TID@SEC.USEC:EVENT), "
+                    "ftrace text or a .vmct file%s",
+                    vmc_input_name(reader->input),
+                    size_bytes == 0 ? "; it is empty" : "");
+}
+
+static enum vmc_status detect(struct vmc_reader *reader,
+                              struct vmc_error *error)
+{
+    size_t size_bytes;
+    const char *at;
+    enum vmc_status status = VMC_OK;
+
+    do { /* enough to see some lines, or all there is */
+        status = vmc_input_fill(reader->input, error);
+        at = vmc_input_peek(reader->input, &size_bytes);
+    } while (status == VMC_OK && size_bytes < 4096);
+    if (status != VMC_OK && status != VMC_END && size_bytes == 0) {
+        return status;
+    }
+    if (size_bytes >= sizeof(vmc_native_magic) &&
+        memcmp(at, vmc_native_magic, sizeof(vmc_native_magic)) == 0) {
+        return vmc_native_start(reader, error);
+    }
+    return detect_text(reader, error);
+}
+
+/* Pairs from a .meta file go over what the trace itself says. */
+static enum vmc_status add_meta(struct vmc_reader *reader,
+                                const char *trace_path, const char *meta_path,
+                                struct vmc_error *error)
+{
+    char path[PATH_BYTES_MAX];
+
+    if (meta_path != NULL) {
+        return vmc_meta_load(&reader->meta, meta_path, error);
+    }
+    if (reader->native != NULL || trace_path == NULL ||
+        strcmp(trace_path, "-") == 0 ||
+        !vmc_meta_path(path, sizeof(path), trace_path) ||
+        access(path, F_OK) != 0) {
+        return VMC_OK;
+    }
+    return vmc_meta_load(&reader->meta, path, error);
+}
+
+static enum vmc_status finish_open(struct vmc_reader **out,
+                                   struct vmc_reader *reader,
+                                   const char *trace_path,
+                                   const char *meta_path,
+                                   struct vmc_error *error)
+{
+    enum vmc_status status = VMC_E_NOMEM;
+
+    reader->texts = vmc_texts_new();
+    reader->unknown = vmc_texts_new();
+    if (reader->texts != NULL && reader->unknown != NULL) {
+        status = detect(reader, error);
+    }
+    if (status == VMC_OK) {
+        status = add_meta(reader, trace_path, meta_path, error);
+    }
+    if (status != VMC_OK) {
+        vmc_reader_close(reader);
+        return status;
+    }
+    *out = reader;
+    return VMC_OK;
+}
+
+enum vmc_status vmc_reader_open(struct vmc_reader **out, const char *path,
+                                const char *meta_path, struct vmc_error *error)
+{
+    struct vmc_reader *reader = calloc(1, sizeof(*reader));
+    enum vmc_status status;
+
+    *out = NULL;
+    if (reader == NULL) {
+        return VMC_E_NOMEM;
+    }
+    status = vmc_input_open(&reader->input, path, error);
+    if (status != VMC_OK) {
+        free(reader);
+        return status;
+    }
+    return finish_open(out, reader, path, meta_path, error);
+}
+
+enum vmc_status vmc_reader_open_memory(struct vmc_reader **out,
+                                       const void *data, size_t size_bytes,
+                                       const char *name,
+                                       struct vmc_error *error)
+{
+    struct vmc_reader *reader = calloc(1, sizeof(*reader));
+    enum vmc_status status;
+
+    *out = NULL;
+    if (reader == NULL) {
+        return VMC_E_NOMEM;
+    }
+    status =
+        vmc_input_open_memory(&reader->input, data, size_bytes, name, error);
+    if (status != VMC_OK) {
+        free(reader);
+        return status;
+    }
+    return finish_open(out, reader, NULL, NULL, error);
+}
+
+void vmc_reader_close(struct vmc_reader *reader)
+{
+    if (reader == NULL) {
+        return;
+    }
+    vmc_input_close(reader->input);
+    vmc_texts_free(reader->texts);
+    vmc_texts_free(reader->unknown);
+    vmc_line_table_free(reader->table);
+    vmc_native_free(reader->native);
+    free(reader);
+}
+
+/* ---- Reading ------------------------------------------------------------ */
+
+enum vmc_status vmc_reader_next(struct vmc_reader *reader,
+                                const struct vmc_record **records,
+                                uint32_t *count, struct vmc_error *error)
+{
+    enum vmc_status status;
+
+    *records = reader->batch;
+    *count = 0;
+    if (reader->has_ended) {
+        return VMC_END;
+    }
+    status = reader->native != NULL ? vmc_native_fill(reader, count, error)
+                                    : vmc_text_fill(reader, count, error);
+    reader->has_ended = status != VMC_OK;
+    return status;
+}
+
+void vmc_reader_count_unknown(struct vmc_reader *reader, const char *name,
+                              size_t name_bytes, uint64_t count)
+{
+    uint32_t number;
+
+    if (name_bytes == 0) {
+        name = no_event;
+        name_bytes = sizeof(no_event) - 1;
+    }
+    number = vmc_texts_number(reader->unknown, name, name_bytes);
+    if (number > VMC_UNKNOWN_MAX) {
+        number = VMC_UNKNOWN_MAX; /* the last one stands for the rest */
+    }
+    reader->unknown_counts[number] += count;
+    reader->counts.unknown_events += count;
+    reader->is_ordered = false;
+}
+
+/* ---- Asking ------------------------------------------------------------- */
+
+const char *vmc_reader_format(const struct vmc_reader *reader)
+{
+    if (reader->native != NULL) {
+        return "vmct";
+    }
+    return reader->format == VMC_LINE_QEMU ? "qemu-log" : "ftrace";
+}
+
+uint64_t vmc_reader_block_count(const struct vmc_reader *reader)
+{
+    return reader->block_count;
+}
+
+const char *vmc_reader_text(const struct vmc_reader *reader, uint64_t number)
+{
+    return vmc_texts_get(reader->texts, number);
+}
+
+uint32_t vmc_reader_text_count(const struct vmc_reader *reader)
+{
+    return vmc_texts_count(reader->texts);
+}
+
+const struct vmc_reader_counts *
+vmc_reader_counts(const struct vmc_reader *reader)
+{
+    return &reader->counts;
+}
+
+const char *vmc_reader_meta(const struct vmc_reader *reader, const char *key)
+{
+    return vmc_meta_get(&reader->meta, key);
+}
+
+const char *vmc_reader_meta_at(const struct vmc_reader *reader, uint32_t index,
+                               const char **value)
+{
+    if (index >= reader->meta.pair_count) {
+        return NULL;
+    }
+    *value = reader->meta.bytes + reader->meta.pairs[index].value;
+    return reader->meta.bytes + reader->meta.pairs[index].key;
+}
+
+/* Sort the numbers of the unknown names by name; there are few, seldom. */
+static void order_unknown(struct vmc_reader *reader)
+{
+    uint32_t count = vmc_texts_count(reader->unknown);
+
+    if (count > VMC_UNKNOWN_MAX) {
+        count = VMC_UNKNOWN_MAX;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = vmc_texts_get(reader->unknown, i + 1);
+        uint32_t at = i;
+
+        for (; at > 0 && strcmp(vmc_texts_get(reader->unknown,
+                                              reader->unknown_order[at - 1]),
+                                name) > 0;
+             at--) {
+            reader->unknown_order[at] = reader->unknown_order[at - 1];
+        }
+        reader->unknown_order[at] = (uint16_t)(i + 1);
+    }
+    reader->is_ordered = true;
+}
+
+const char *vmc_reader_unknown_at(struct vmc_reader *reader, uint32_t index,
+                                  uint64_t *count)
+{
+    uint32_t number;
+
+    if (index >= vmc_texts_count(reader->unknown) || index >= VMC_UNKNOWN_MAX) {
+        return NULL;
+    }
+    if (!reader->is_ordered) {
+        order_unknown(reader);
+    }
+    number = reader->unknown_order[index];
+    *count = reader->unknown_counts[number];
+    return vmc_texts_get(reader->unknown, number);
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/* vmcycle import, info, dump: traces as files. */
+#include <argp.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/command.h"
+#include "sim/progress.h"
+#include "stats/json.h"
+#include "stats/outfile.h"
+#include "trace/reader.h"
+#include "trace/writer.h"
+
+enum { THREADS_MAX = 1024 };
+
+struct options {
+    const char *path, *meta_path, *out_path, *json_path, *kind;
+    uint64_t skip, limit;
+    bool needs_output;
+};
+
+enum option_key { OPTION_META = 256, OPTION_SKIP, OPTION_LIMIT, OPTION_KIND };
+
+#define OPTION_META_ROW                                                        \
+    {                                                                          \
+        "meta", OPTION_META, "FILE", 0,                                        \
+            "the description of the trace; default is the .meta beside it", 0  \
+    }
+
+static const struct argp_option import_options[] = {
+    {"output", 'o', "FILE", 0, "the .vmct file to write", 0},
+    OPTION_META_ROW,
+    {0}};
+static const struct argp_option info_options[] = {
+    {"json", 'j', "FILE", 0, "write the result as JSON; - is standard output",
+     0},
+    OPTION_META_ROW,
+    {0}};
+static const struct argp_option dump_options[] = {
+    {"skip", OPTION_SKIP, "N", 0, "leave out the first N records", 0},
+    {"limit", OPTION_LIMIT, "N", 0, "print at most N records", 0},
+    {"kind", OPTION_KIND, "NAME", 0, "print only events of this name", 0},
+    OPTION_META_ROW,
+    {0}};
+
+static void read_number(struct argp_state *state, uint64_t *out,
+                        const char *text)
+{
+    if (vmc_parse_u64(out, text) != VMC_OK) {
+        argp_error(state, "'%s' is no number", text);
+    }
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct options *options = state->input;
+
+    switch (key) {
+    case 'o':
+        options->out_path = argument;
+        return 0;
+    case 'j':
+        options->json_path = argument;
+        return 0;
+    case OPTION_META:
+        options->meta_path = argument;
+        return 0;
+    case OPTION_SKIP:
+        read_number(state, &options->skip, argument);
+        return 0;
+    case OPTION_LIMIT:
+        read_number(state, &options->limit, argument);
+        return 0;
+    case OPTION_KIND:
+        options->kind = argument;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->path != NULL) {
+            argp_error(state, "one trace at a time");
+        }
+        options->path = argument;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "a TRACE is needed");
+        return 0;
+    case ARGP_KEY_END:
+        if (options->needs_output && options->out_path == NULL) {
+            argp_error(state, "-o OUT.vmct is needed");
+        }
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp import_parser = {
+    import_options,
+    parse_option,
+    "TRACE",
+    "Turn a trace into the native format.",
+    0,
+    0,
+    0};
+static const struct argp info_parser = {
+    info_options, parse_option, "TRACE", "Say what a trace holds.", 0, 0, 0};
+static const struct argp dump_parser = {
+    dump_options,
+    parse_option,
+    "TRACE",
+    "Print the records of a trace, one a line: time in ns, line, thread, cpu, "
+    "flags, event, arguments. An argument that is a text is its number.",
+    0,
+    0,
+    0};
+
+/* Called with each batch; a failing status ends the reading. */
+typedef enum vmc_status batch_fn(void *owner, const struct vmc_record *records,
+                                 uint32_t count, struct vmc_error *error);
+
+/* Read @reader to its end. Damage is kept in @damage and is no failure here:
+ * what came before it has been handed on. */
+static enum vmc_status read_all(struct vmc_reader *reader, batch_fn *on_batch,
+                                void *owner, const char *what,
+                                struct vmc_error *damage,
+                                struct vmc_error *error)
+{
+    struct progress progress;
+    enum vmc_status status = VMC_OK;
+
+    progress_start(&progress, what, "records");
+    while (status == VMC_OK) {
+        const struct vmc_record *records;
+        uint32_t count;
+        enum vmc_status read =
+            vmc_reader_next(reader, &records, &count, damage);
+
+        if (count > 0) {
+            status = on_batch(owner, records, count, error);
+        }
+        progress_add(&progress, count);
+        if (read == VMC_E_NOMEM) {
+            status = read;
+        } else if (read != VMC_OK) {
+            break;
+        }
+    }
+    progress_end(&progress);
+    return status;
+}
+
+static int finish(enum vmc_status status, const struct vmc_error *error,
+                  const struct vmc_error *damage)
+{
+    if (status != VMC_OK && status != VMC_END) {
+        return command_failed(status, error);
+    }
+    return damage->text[0] != '\0' ? command_failed(VMC_E_FORMAT, damage)
+                                   : EXIT_GOOD;
+}
+
+/* ---- import ------------------------------------------------------------- */
+
+struct import {
+    struct vmc_reader *reader;
+    struct vmc_writer *writer;
+    struct vmc_outfile *out;
+};
+
+static enum vmc_status import_batch(void *owner,
+                                    const struct vmc_record *records,
+                                    uint32_t count, struct vmc_error *error)
+{
+    struct import *import = owner;
+    enum vmc_status status = VMC_OK;
+
+    /* The header holds metadata that the first record completes. */
+    if (import->writer == NULL) {
+        status = vmc_writer_new(
+            &import->writer, vmc_outfile_stream(import->out), import->reader);
+    }
+    if (status == VMC_OK) {
+        status = vmc_writer_add(import->writer, records, count);
+    }
+    return status == VMC_OK ? VMC_OK
+                            : vmc_fail(error, status, "cannot write: %s",
+                                       vmc_status_name(status));
+}
+
+int command_import(int argc, char **argv)
+{
+    struct options options = {.needs_output = true};
+    struct import import = {0};
+    struct vmc_error error = {""}, damage = {""};
+    enum vmc_status status;
+
+    argp_parse(&import_parser, argc, argv, 0, NULL, &options);
+    status = vmc_reader_open(&import.reader, options.path, options.meta_path,
+                             &error);
+    if (status == VMC_OK) {
+        status = vmc_outfile_open(&import.out, options.out_path, &error);
+    }
+    if (status == VMC_OK) {
+        status = read_all(import.reader, import_batch, &import, "import",
+                          &damage, &error);
+    }
+    if (status == VMC_OK) {
+        status = import_batch(&import, NULL, 0, &error); /* an empty trace */
+    }
+    if (status == VMC_OK) {
+        status = vmc_writer_end(import.writer, import.reader);
+    }
+    if (status == VMC_OK) {
+        const struct vmc_reader_counts *counts =
+            vmc_reader_counts(import.reader);
+
+        status = vmc_outfile_commit(import.out, &error);
+        (void)fprintf(command_table(options.out_path),
+                      "%" PRIu64 " records from %" PRIu64 " lines\n",
+                      counts->records, counts->lines);
+    } else {
+        vmc_outfile_abandon(import.out);
+    }
+    vmc_writer_free(import.writer);
+    vmc_reader_close(import.reader);
+    return finish(status, &error, &damage);
+}
+
+/* ---- info --------------------------------------------------------------- */
+
+struct info {
+    uint64_t kinds[VMC_REC_KIND_COUNT];
+    uint64_t last_time_ns;
+    uint32_t threads[THREADS_MAX];
+    uint64_t thread_records[THREADS_MAX];
+    uint32_t thread_count;
+};
+
+static void count_thread(struct info *info, uint32_t thread)
+{
+    for (uint32_t i = 0; i < info->thread_count; i++) {
+        if (info->threads[i] == thread) {
+            info->thread_records[i]++;
+            return;
+        }
+    }
+    if (info->thread_count < THREADS_MAX) {
+        info->threads[info->thread_count] = thread;
+        info->thread_records[info->thread_count++] = 1;
+    }
+}
+
+static enum vmc_status info_batch(void *owner, const struct vmc_record *records,
+                                  uint32_t count, struct vmc_error *error)
+{
+    struct info *info = owner;
+
+    (void)error;
+    for (uint32_t i = 0; i < count; i++) {
+        info->kinds[records[i].kind]++;
+        info->last_time_ns = records[i].time_ns;
+        count_thread(info, records[i].thread);
+    }
+    return VMC_OK;
+}
+
+static json_t *describe_info(struct vmc_reader *reader, const struct info *info,
+                             FILE *table)
+{
+    const struct vmc_reader_counts *counts = vmc_reader_counts(reader);
+    const struct {
+        const char *key;
+        uint64_t value;
+    } rows[] = {
+        {"records", counts->records},
+        {"lines", counts->lines},
+        {"skipped_lines", counts->skipped_lines},
+        {"unknown_events", counts->unknown_events},
+        {"time_clamped", counts->time_clamped},
+        {"duration_ns", info->last_time_ns},
+        {"threads", info->thread_count},
+        {"texts", vmc_reader_text_count(reader)},
+        {"blocks", vmc_reader_block_count(reader)},
+    };
+    json_t *root = json_object(), *meta = json_object();
+    json_t *kinds = json_object(), *unknown = json_object();
+    const char *key, *value;
+    uint64_t count;
+
+    json_object_set_new(root, "version", json_string(VMCYCLE_VERSION));
+    json_object_set_new(root, "format", json_string(vmc_reader_format(reader)));
+    (void)fprintf(table, "%-16s %s\n", "format", vmc_reader_format(reader));
+    for (size_t i = 0; i < VMC_COUNT_OF(rows); i++) {
+        json_object_set_new(root, rows[i].key, vmc_json_u64(rows[i].value));
+        (void)fprintf(table, "%-16s %" PRIu64 "\n", rows[i].key, rows[i].value);
+    }
+    json_object_set_new(root, "truncated", json_boolean(counts->is_truncated));
+    for (uint32_t i = 0; (key = vmc_reader_meta_at(reader, i, &value)) != NULL;
+         i++) {
+        json_object_set_new(meta, key, json_string(value));
+        (void)fprintf(table, "meta %s = %s\n", key, value);
+    }
+    for (uint32_t i = 0; i < VMC_REC_KIND_COUNT; i++) {
+        if (info->kinds[i] > 0) {
+            key = vmc_record_kind_name((enum vmc_record_kind)i);
+            json_object_set_new(kinds, key, vmc_json_u64(info->kinds[i]));
+            (void)fprintf(table, "%12" PRIu64 " %s\n", info->kinds[i], key);
+        }
+    }
+    for (uint32_t i = 0;
+         (key = vmc_reader_unknown_at(reader, i, &count)) != NULL; i++) {
+        json_object_set_new(unknown, key, vmc_json_u64(count));
+        (void)fprintf(table, "%12" PRIu64 " %s (unknown)\n", count, key);
+    }
+    json_object_set_new(root, "meta", meta);
+    json_object_set_new(root, "events", kinds);
+    json_object_set_new(root, "unknown", unknown);
+    return root;
+}
+
+int command_info(int argc, char **argv)
+{
+    struct options options = {0};
+    struct vmc_error error = {""}, damage = {""};
+    struct vmc_reader *reader;
+    struct info info = {0};
+    enum vmc_status status;
+
+    argp_parse(&info_parser, argc, argv, 0, NULL, &options);
+    status = vmc_reader_open(&reader, options.path, options.meta_path, &error);
+    if (status == VMC_OK) {
+        status = read_all(reader, info_batch, &info, "info", &damage, &error);
+    }
+    if (status == VMC_OK) {
+        json_t *root =
+            describe_info(reader, &info, command_table(options.json_path));
+
+        if (options.json_path != NULL) {
+            status = vmc_json_write(root, options.json_path, &error);
+        }
+        json_decref(root);
+    }
+    vmc_reader_close(reader);
+    return finish(status, &error, &damage);
+}
+
+/* ---- dump --------------------------------------------------------------- */
+
+struct dump {
+    const struct options *options;
+    uint64_t seen, printed;
+};
+
+static void print_record(const struct vmc_record *record)
+{
+    enum vmc_record_kind kind = (enum vmc_record_kind)record->kind;
+
+    (void)printf("%" PRIu64 " %" PRIu64 " %" PRIu32 " %u %u %s",
+                 record->time_ns, record->line, record->thread, record->cpu,
+                 record->flags, vmc_record_kind_name(kind));
+    for (uint32_t i = 0; i < vmc_record_arg_count(kind); i++) {
+        (void)printf(" %#" PRIx64, record->args[i]);
+    }
+    (void)putchar('\n');
+}
+
+static enum vmc_status dump_batch(void *owner, const struct vmc_record *records,
+                                  uint32_t count, struct vmc_error *error)
+{
+    struct dump *dump = owner;
+    const struct options *options = dump->options;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (options->kind != NULL &&
+            strcmp(vmc_record_kind_name((enum vmc_record_kind)records[i].kind),
+                   options->kind) != 0) {
+            continue;
+        }
+        if (dump->seen++ < options->skip) {
+            continue;
+        }
+        if (dump->printed == options->limit) {
+            return VMC_END;
+        }
+        dump->printed++;
+        print_record(&records[i]);
+    }
+    if (ferror(stdout) != 0) {
+        return vmc_fail(error, VMC_E_IO, "standard output: cannot write");
+    }
+    return VMC_OK;
+}
+
+int command_dump(int argc, char **argv)
+{
+    struct options options = {.limit = UINT64_MAX};
+    struct vmc_error error = {""}, damage = {""};
+    struct dump dump = {.options = &options};
+    struct vmc_reader *reader;
+    enum vmc_status status;
+
+    argp_parse(&dump_parser, argc, argv, 0, NULL, &options);
+    status = vmc_reader_open(&reader, options.path, options.meta_path, &error);
+    if (status == VMC_OK) {
+        status = read_all(reader, dump_batch, &dump, "dump", &damage, &error);
+    }
+    vmc_reader_close(reader);
+    return finish(status, &error, &damage);
+}
