@@ -20,6 +20,7 @@
 
 #include "base/hash.h"
 #include "base/rng.h"
+#include "event/arena_priv.h"
 #include "event/wheel_priv.h"
 
 enum {
@@ -29,9 +30,10 @@ enum {
     STALE_SLACK = 64, /* purging fewer entries than this does not pay */
 };
 
+/* In an event number the low bits are an index; in the state of a record they
+ * are the handler. The generation lies above, in both. */
 static const uint64_t index_mask = EVENTS_MAX - 1;
-static const uint64_t handler_mask = (1 << VMC_RECORD_HANDLER_BITS) - 1;
-static const uint64_t generation_step = UINT64_C(1) << VMC_RECORD_HANDLER_BITS;
+static const uint64_t generation_step = EVENTS_MAX;
 
 struct handler {
     vmc_event_fn *fire;
@@ -74,7 +76,8 @@ enum vmc_status vmc_engine_new(struct vmc_engine **out,
         return VMC_E_NOMEM;
     }
     engine->handlers = calloc(config->handlers_max, sizeof(struct handler));
-    engine->records = calloc(config->events_max, sizeof(struct vmc_record));
+    engine->records =
+        vmc_arena_new(config->events_max, sizeof(struct vmc_record));
     if (engine->handlers == NULL || engine->records == NULL ||
         vmc_wheel_init(&engine->wheel, engine->records,
                        2 * config->events_max + STALE_SLACK + 1) != VMC_OK) {
@@ -161,12 +164,10 @@ uint64_t vmc_engine_schedule(struct vmc_engine *engine, uint64_t delay_ticks,
     engine->state.pending_count++;
     engine->state.free_head = (uint32_t)record->argument;
     record->argument = argument;
-    record->state =
-        ((record->state & ~handler_mask) + generation_step) | handler;
+    record->state = ((record->state | index_mask) + 1) | handler;
     key =
         (engine->state.now_tick + delay_ticks) << PHASE_BITS | (uint64_t)phase;
-    event = record->state >> VMC_RECORD_HANDLER_BITS << VMC_EVENT_INDEX_BITS |
-            index;
+    event = (record->state & ~index_mask) | index;
     insert(engine, key, event);
     return event;
 }
@@ -176,7 +177,7 @@ static void release(struct vmc_engine *engine, uint32_t index)
 {
     struct vmc_record *record = &engine->records[index];
 
-    record->state = (record->state & ~handler_mask) + generation_step;
+    record->state += generation_step;
     record->argument = engine->state.free_head;
     engine->state.free_head = index;
     engine->state.pending_count--;
@@ -184,12 +185,10 @@ static void release(struct vmc_engine *engine, uint32_t index)
 
 bool vmc_engine_is_pending(const struct vmc_engine *engine, uint64_t event)
 {
-    uint64_t generation = event >> VMC_EVENT_INDEX_BITS;
     uint64_t index = event & index_mask;
 
-    return index < engine->state.events_max && generation % 2 == 1 &&
-           engine->records[index].state >> VMC_RECORD_HANDLER_BITS ==
-               generation;
+    return index < engine->state.events_max && (event & generation_step) != 0 &&
+           vmc_wheel_is_live(&engine->wheel, event);
 }
 
 bool vmc_engine_cancel(struct vmc_engine *engine, uint64_t event)
@@ -220,30 +219,29 @@ static void drop_next(struct vmc_wheel *wheel)
     }
 }
 
-/* The next pending entry, or NULL when its key is above @limit_key. Cancelled
- * ones that are met on the way are dropped. */
-static const struct vmc_entry *find_next(struct vmc_engine *engine,
-                                         uint64_t limit_key)
+/* Find the next pending entry. False when its key is above @limit_key.
+ * Cancelled ones that are met on the way are dropped. */
+static inline bool find_next(struct vmc_engine *engine, uint64_t limit_key,
+                             struct vmc_entry *next)
 {
     struct vmc_wheel *wheel = &engine->wheel;
 
     for (;;) {
-        const struct vmc_entry *entry;
-
         if (wheel->near_count > 0) {
-            entry = &wheel->near[wheel->near_count - 1];
+            next->key = wheel->near_keys[wheel->near_count - 1];
+            next->event = wheel->near_events[wheel->near_count - 1];
         } else if (wheel->batch < VMC_WHEEL_SLOTS) {
-            entry = vmc_wheel_batch_first(wheel);
+            *next = *vmc_wheel_batch_first(wheel);
         } else if (vmc_wheel_refill(wheel, limit_key)) {
             continue;
         } else {
-            return NULL;
+            return false;
         }
-        if (entry->key > limit_key) {
-            return NULL;
+        if (next->key > limit_key) {
+            return false;
         }
-        if (vmc_wheel_is_live(wheel, entry)) {
-            return entry;
+        if (vmc_wheel_is_live(wheel, next->event)) {
+            return true;
         }
         drop_next(wheel);
         engine->stale_count--;
@@ -252,7 +250,7 @@ static const struct vmc_entry *find_next(struct vmc_engine *engine,
 
 /* Bring one of those due next to the front, by chance. Only pending ones may
  * count, so that a loaded engine draws as the saved one would. */
-static const struct vmc_entry *shuffle(struct vmc_engine *engine)
+static void shuffle(struct vmc_engine *engine, struct vmc_entry *next)
 {
     uint64_t count;
 
@@ -265,39 +263,41 @@ static const struct vmc_entry *shuffle(struct vmc_engine *engine)
         vmc_wheel_swap(&engine->wheel,
                        (uint32_t)vmc_rng_below(&engine->state.shuffle, count));
     }
-    return find_next(engine, UINT64_MAX);
+    (void)find_next(engine, UINT64_MAX, next);
 }
 
 uint64_t vmc_engine_next_tick(struct vmc_engine *engine)
 {
-    const struct vmc_entry *entry = find_next(engine, UINT64_MAX);
+    struct vmc_entry next;
 
-    return entry == NULL ? UINT64_MAX : entry->key >> PHASE_BITS;
+    return find_next(engine, UINT64_MAX, &next) ? next.key >> PHASE_BITS
+                                                : UINT64_MAX;
 }
 
 /* Fire the next event unless its key is above @limit_key. */
 static bool step(struct vmc_engine *engine, uint64_t limit_key)
 {
-    const struct vmc_entry *entry = find_next(engine, limit_key);
+    const struct vmc_record *record;
     const struct handler *handler;
-    uint64_t argument, key;
+    struct vmc_entry next;
+    uint64_t argument;
     uint32_t index;
 
-    if (entry == NULL) {
+    if (!find_next(engine, limit_key, &next)) {
         return false;
     }
     if (engine->state.is_shuffling) {
-        entry = shuffle(engine);
+        shuffle(engine, &next);
     }
-    key = entry->key;
-    index = (uint32_t)(entry->event & index_mask);
     drop_next(&engine->wheel);
-    handler = &engine->handlers[engine->records[index].state & handler_mask];
-    argument = engine->records[index].argument;
+    index = (uint32_t)(next.event & index_mask);
+    record = &engine->records[index];
+    handler = &engine->handlers[record->state & index_mask];
+    argument = record->argument;
     release(engine, index);
-    engine->state.now_tick = key >> PHASE_BITS;
+    engine->state.now_tick = next.key >> PHASE_BITS;
     engine->state.fingerprint =
-        vmc_hash_fold(engine->state.fingerprint ^ handler->identity, key);
+        vmc_hash_fold(engine->state.fingerprint ^ handler->identity, next.key);
     engine->state.fired++;
     handler->fire(handler->device, argument);
     return true;
@@ -390,9 +390,8 @@ static bool is_sound(const struct vmc_engine *engine, const struct state *state,
         uint64_t record = entries[i].event & index_mask;
 
         if (record >= state->events_max ||
-            entries[i].event >> VMC_EVENT_INDEX_BITS !=
-                records[record].state >> VMC_RECORD_HANDLER_BITS ||
-            (records[record].state & handler_mask) >= engine->handler_count ||
+            ((entries[i].event ^ records[record].state) & ~index_mask) != 0 ||
+            (records[record].state & index_mask) >= engine->handler_count ||
             entries[i].key >> PHASE_BITS < state->now_tick ||
             (i > 0 && entries[i].key < entries[i - 1].key)) {
             return false;

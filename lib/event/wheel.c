@@ -49,6 +49,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "event/arena_priv.h"
+
 enum {
     DIGITS = 1 << VMC_WHEEL_DIGIT_BITS,
     NO_CHUNK = -1,
@@ -71,10 +73,8 @@ enum vmc_status vmc_wheel_init(struct vmc_wheel *wheel,
     memset(wheel, 0, sizeof(*wheel));
     wheel->records = records;
     wheel->chunk_count = chunk_count;
-    wheel->chunks =
-        aligned_alloc(sizeof(struct vmc_chunk),
-                      (size_t)chunk_count * sizeof(struct vmc_chunk));
-    wheel->chunk_next = malloc((size_t)chunk_count * sizeof(uint32_t));
+    wheel->chunks = vmc_arena_new(chunk_count, sizeof(struct vmc_chunk));
+    wheel->chunk_next = vmc_arena_new(chunk_count, sizeof(uint32_t));
     if (wheel->chunks == NULL || wheel->chunk_next == NULL) {
         vmc_wheel_fini(wheel);
         return VMC_E_NOMEM;
@@ -172,21 +172,24 @@ static void add_chunk(struct vmc_wheel *wheel, uint32_t index)
     slot->tail = chunk;
 }
 
-static void append(struct vmc_wheel *wheel, uint32_t index,
-                   const struct vmc_entry *entry)
+static inline void append(struct vmc_wheel *wheel, uint32_t index, uint64_t key,
+                          uint64_t event)
 {
     struct vmc_slot *slot = &wheel->slots[index];
+    struct vmc_entry *entry;
     uint32_t at = slot->end % VMC_CHUNK_ENTRIES;
 
     if (at == 0) {
         add_chunk(wheel, index);
     }
-    wheel->chunks[slot->tail].entries[at] = *entry;
+    entry = &wheel->chunks[slot->tail].entries[at];
+    entry->key = key;
+    entry->event = event;
     slot->end++;
 }
 
 /* Fact 2: where a key lies. */
-static uint32_t slot_of(const struct vmc_wheel *wheel, uint64_t key)
+static inline uint32_t slot_of(const struct vmc_wheel *wheel, uint64_t key)
 {
     uint32_t level =
         vmc_bits_top((key ^ wheel->reference) | 1) / VMC_WHEEL_DIGIT_BITS;
@@ -194,9 +197,9 @@ static uint32_t slot_of(const struct vmc_wheel *wheel, uint64_t key)
     return level * DIGITS + (uint32_t)(key >> shift_of(level)) % DIGITS;
 }
 
-static void place(struct vmc_wheel *wheel, const struct vmc_entry *entry)
+static inline void place(struct vmc_wheel *wheel, uint64_t key, uint64_t event)
 {
-    append(wheel, slot_of(wheel, entry->key), entry);
+    append(wheel, slot_of(wheel, key), key, event);
 }
 
 static void prefetch_record(const struct vmc_wheel *wheel, uint64_t event)
@@ -221,7 +224,7 @@ static void deal_out(struct vmc_wheel *wheel, uint32_t index)
             if (prefetches) {
                 prefetch_record(wheel, entries[i].event);
             }
-            place(wheel, &entries[i]);
+            place(wheel, entries[i].key, entries[i].event);
         }
         chunk = give_chunk(wheel, chunk);
         slot.first = 0;
@@ -257,22 +260,35 @@ static void prefetch_chunk_records(const struct vmc_wheel *wheel,
     }
 }
 
-/* Bring the records that the batch needs soon: those of its next chunk. */
+/* The batch comes to a new chunk: bring the records of the chunk after the
+ * next, and the entries of the one after that. A chunk of events takes about
+ * as long as a miss, so one chunk ahead would be late. */
 static void prefetch_ahead(const struct vmc_wheel *wheel,
                            const struct vmc_slot *slot)
 {
-    uint32_t next;
+    uint32_t chunk = slot->head;
 
-    if (slot->end < 2 * VMC_CHUNK_ENTRIES) {
+    if (slot->end < 3 * VMC_CHUNK_ENTRIES) {
         return;
     }
-    next = wheel->chunk_next[slot->head];
-    prefetch_chunk_records(wheel, next);
-    next = wheel->chunk_next[next];
-    if (next != (uint32_t)NO_CHUNK) {
+    chunk = wheel->chunk_next[wheel->chunk_next[chunk]];
+    prefetch_chunk_records(wheel, chunk);
+    chunk = wheel->chunk_next[chunk];
+    if (chunk != (uint32_t)NO_CHUNK) {
         for (uint32_t i = 0; i < VMC_CHUNK_ENTRIES; i += 4) {
-            __builtin_prefetch(&wheel->chunks[next].entries[i]);
+            __builtin_prefetch(&wheel->chunks[chunk].entries[i]);
         }
+    }
+}
+
+/* Bring what prefetch_ahead() would have brought two chunks ago. */
+static void prefetch_head(const struct vmc_wheel *wheel,
+                          const struct vmc_slot *slot)
+{
+    if (slot->end >= 2 * VMC_CHUNK_ENTRIES) {
+        prefetch_chunk_records(wheel, slot->head);
+        prefetch_chunk_records(wheel, wheel->chunk_next[slot->head]);
+        prefetch_ahead(wheel, slot);
     }
 }
 
@@ -292,30 +308,52 @@ static void begin_batch(struct vmc_wheel *wheel, uint32_t index)
     wheel->batch = target;
     wheel->reference = key;
     wheel->near_end = key;
-    prefetch_ahead(wheel, &slot);
+    prefetch_head(wheel, &slot);
 }
 
-/* Sort a slot with few entries into the empty near run. */
+/*
+ * Sort a slot with few entries into the empty near run. Each entry is compared
+ * with each that arrived before it, and its rank is how many are due before
+ * it. For so few this is faster than any sort with branches, which a processor
+ * cannot predict.
+ */
 static void fill_near(struct vmc_wheel *wheel, uint32_t index,
                       uint64_t slot_keys)
 {
     struct vmc_slot slot = wheel->slots[index];
+    uint32_t ranks[VMC_NEAR_FILL_MAX];
+    uint64_t keys[VMC_NEAR_FILL_MAX], events[VMC_NEAR_FILL_MAX];
     uint32_t chunk = slot.head;
+    uint32_t count = 0;
 
     mark_empty(wheel, index);
-    while (slot.first < slot.end) {
-        const struct vmc_entry *entries = wheel->chunks[chunk].entries;
-        uint32_t end =
-            slot.end < VMC_CHUNK_ENTRIES ? slot.end : VMC_CHUNK_ENTRIES;
+    for (uint32_t i = slot.first; i < slot.end; i++) {
+        const struct vmc_entry *entry;
+        uint32_t rank = 0;
 
-        for (uint32_t i = slot.first; i < end; i++) {
-            prefetch_record(wheel, entries[i].event);
-            vmc_wheel_near_insert(wheel, entries[i].key, entries[i].event);
+        if (i == VMC_CHUNK_ENTRIES) {
+            chunk = give_chunk(wheel, chunk);
+            i = 0;
+            slot.end -= VMC_CHUNK_ENTRIES;
         }
-        chunk = give_chunk(wheel, chunk);
-        slot.first = 0;
-        slot.end -= end;
+        entry = &wheel->chunks[chunk].entries[i];
+        prefetch_record(wheel, entry->event);
+        keys[count] = entry->key;
+        events[count] = entry->event;
+        for (uint32_t j = 0; j < count; j++) {
+            uint32_t is_due_first = keys[j] <= entry->key;
+
+            rank += is_due_first;
+            ranks[j] += 1 - is_due_first;
+        }
+        ranks[count++] = rank;
     }
+    (void)give_chunk(wheel, chunk);
+    for (uint32_t i = 0; i < count; i++) {
+        wheel->near_keys[count - 1 - ranks[i]] = keys[i];
+        wheel->near_events[count - 1 - ranks[i]] = events[i];
+    }
+    wheel->near_count = count;
     wheel->near_end =
         wheel->levels == 0 ? UINT64_MAX : wheel->reference + slot_keys;
 }
@@ -351,7 +389,7 @@ bool vmc_wheel_refill(struct vmc_wheel *wheel, uint64_t limit_key)
     return false;
 }
 
-struct vmc_entry *vmc_wheel_batch_first(struct vmc_wheel *wheel)
+const struct vmc_entry *vmc_wheel_batch_first(const struct vmc_wheel *wheel)
 {
     const struct vmc_slot *slot;
 
@@ -406,44 +444,44 @@ static void spill(struct vmc_wheel *wheel, uint64_t floor_key)
     } else if (floor_key < wheel->reference) {
         wind_back(wheel, floor_key);
     }
-    wheel->near_end = wheel->near[cut].key;
-    while (cut < wheel->near_count && wheel->near[cut].key == wheel->near_end) {
+    wheel->near_end = wheel->near_keys[cut];
+    while (cut < wheel->near_count &&
+           wheel->near_keys[cut] == wheel->near_end) {
         cut++;
     }
     for (uint32_t i = cut; i > 0; i--) {
-        place(wheel, &wheel->near[i - 1]);
+        place(wheel, wheel->near_keys[i - 1], wheel->near_events[i - 1]);
     }
     wheel->near_count -= cut;
-    memmove(wheel->near, wheel->near + cut,
-            wheel->near_count * sizeof(wheel->near[0]));
+    memmove(wheel->near_keys, wheel->near_keys + cut,
+            wheel->near_count * sizeof(uint64_t));
+    memmove(wheel->near_events, wheel->near_events + cut,
+            wheel->near_count * sizeof(uint64_t));
 }
 
 void vmc_wheel_add(struct vmc_wheel *wheel, uint64_t key, uint64_t event,
                    uint64_t floor_key)
 {
-    struct vmc_entry entry = {.key = key, .event = event};
-
     if (key < wheel->near_end && wheel->near_count == VMC_NEAR_MAX) {
         spill(wheel, floor_key);
     }
     if (key < wheel->near_end) {
         vmc_wheel_near_insert(wheel, key, event);
     } else {
-        place(wheel, &entry);
+        place(wheel, key, event);
     }
 }
 
 uint32_t vmc_wheel_tie_count(const struct vmc_wheel *wheel)
 {
-    uint32_t count = 0;
+    const uint64_t *keys = wheel->near_keys;
+    uint32_t at = wheel->near_count;
 
-    if (wheel->near_count > 0) {
-        while (count < wheel->near_count &&
-               wheel->near[wheel->near_count - 1 - count].key ==
-                   wheel->near[wheel->near_count - 1].key) {
-            count++;
+    if (at > 0) {
+        while (at > 0 && keys[at - 1] == keys[wheel->near_count - 1]) {
+            at--;
         }
-        return count;
+        return wheel->near_count - at;
     }
     assert(wheel->batch < VMC_WHEEL_SLOTS);
     return wheel->slots[wheel->batch].end - wheel->slots[wheel->batch].first;
@@ -451,21 +489,21 @@ uint32_t vmc_wheel_tie_count(const struct vmc_wheel *wheel)
 
 void vmc_wheel_swap(struct vmc_wheel *wheel, uint32_t index)
 {
-    struct vmc_entry *next, *other, kept;
+    uint64_t *next, *other, kept;
 
     if (wheel->near_count > 0) {
-        next = &wheel->near[wheel->near_count - 1];
+        next = &wheel->near_events[wheel->near_count - 1];
         other = next - index;
     } else {
         const struct vmc_slot *slot = &wheel->slots[wheel->batch];
         uint32_t chunk = slot->head;
 
-        next = vmc_wheel_batch_first(wheel);
+        next = &wheel->chunks[chunk].entries[slot->first].event;
         index += slot->first;
         for (; index >= VMC_CHUNK_ENTRIES; index -= VMC_CHUNK_ENTRIES) {
             chunk = wheel->chunk_next[chunk];
         }
-        other = &wheel->chunks[chunk].entries[index];
+        other = &wheel->chunks[chunk].entries[index].event;
     }
     kept = *next;
     *next = *other;
@@ -484,8 +522,8 @@ static void purge_slot(struct vmc_wheel *wheel, uint32_t index)
             slot.end < VMC_CHUNK_ENTRIES ? slot.end : VMC_CHUNK_ENTRIES;
 
         for (uint32_t i = slot.first; i < end; i++) {
-            if (vmc_wheel_is_live(wheel, &entries[i])) {
-                append(wheel, index, &entries[i]);
+            if (vmc_wheel_is_live(wheel, entries[i].event)) {
+                append(wheel, index, entries[i].key, entries[i].event);
             }
         }
         chunk = give_chunk(wheel, chunk);
@@ -502,8 +540,9 @@ void vmc_wheel_purge(struct vmc_wheel *wheel)
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < wheel->near_count; i++) {
-        if (vmc_wheel_is_live(wheel, &wheel->near[i])) {
-            wheel->near[kept++] = wheel->near[i];
+        if (vmc_wheel_is_live(wheel, wheel->near_events[i])) {
+            wheel->near_keys[kept] = wheel->near_keys[i];
+            wheel->near_events[kept++] = wheel->near_events[i];
         }
     }
     wheel->near_count = kept;
@@ -571,7 +610,7 @@ static uint32_t list_slot(const struct vmc_wheel *wheel,
             end -= VMC_CHUNK_ENTRIES;
         }
         entry = &wheel->chunks[chunk].entries[i];
-        if (vmc_wheel_is_live(wheel, entry)) {
+        if (vmc_wheel_is_live(wheel, entry->event)) {
             entries[count].key = entry->key;
             entries[count].event = (entry->event & index_mask) |
                                    (uint64_t)count << VMC_EVENT_INDEX_BITS;
@@ -581,10 +620,8 @@ static uint32_t list_slot(const struct vmc_wheel *wheel,
     sort(entries, count);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t index = entries[i].event & index_mask;
-        uint64_t generation =
-            wheel->records[index].state >> VMC_RECORD_HANDLER_BITS;
 
-        entries[i].event = generation << VMC_EVENT_INDEX_BITS | index;
+        entries[i].event = (wheel->records[index].state & ~index_mask) | index;
     }
     return count;
 }
@@ -595,8 +632,9 @@ uint32_t vmc_wheel_list(const struct vmc_wheel *wheel,
     uint32_t count = 0;
 
     for (uint32_t i = wheel->near_count; i > 0; i--) {
-        if (vmc_wheel_is_live(wheel, &wheel->near[i - 1])) {
-            entries[count++] = wheel->near[i - 1];
+        if (vmc_wheel_is_live(wheel, wheel->near_events[i - 1])) {
+            entries[count].key = wheel->near_keys[i - 1];
+            entries[count++].event = wheel->near_events[i - 1];
         }
     }
     for (uint32_t level = 0; level < VMC_WHEEL_LEVELS; level++) {

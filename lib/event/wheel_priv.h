@@ -25,7 +25,6 @@ enum {
     VMC_NEAR_MAX = 48,      /* more are slower to insert than to spill */
     VMC_NEAR_FILL_MAX = 24, /* a slot with more is dealt out, not sorted */
     VMC_EVENT_INDEX_BITS = 24,
-    VMC_RECORD_HANDLER_BITS = 16,
 };
 
 /** What waits: when, and for which event number. */
@@ -39,7 +38,7 @@ struct vmc_entry {
  */
 struct vmc_record {
     uint64_t argument; /**< while idle: the index of the next idle record */
-    uint64_t state;    /**< generation above, handler in the low bits */
+    uint64_t state;    /**< generation, and the handler in INDEX_BITS */
 };
 
 struct vmc_chunk {
@@ -53,7 +52,11 @@ struct vmc_slot {
 };
 
 struct vmc_wheel {
-    struct vmc_entry near[VMC_NEAR_MAX]; /**< latest first, next one last */
+    /* The near run, latest first, next one last. Keys and events lie apart
+     * and are moved as single words: a 16-byte load that follows two 8-byte
+     * stores waits for both to reach the cache. */
+    uint64_t near_keys[VMC_NEAR_MAX];
+    uint64_t near_events[VMC_NEAR_MAX];
     uint32_t near_count;
     uint32_t batch;     /**< the slot being emptied in place, or SLOTS */
     uint64_t near_end;  /**< what is due before it goes to the near run */
@@ -96,16 +99,16 @@ void vmc_wheel_add(struct vmc_wheel *wheel, uint64_t key, uint64_t event,
 bool vmc_wheel_refill(struct vmc_wheel *wheel, uint64_t limit_key);
 
 /** The next entry of the batch. Asserts there is a batch. */
-struct vmc_entry *vmc_wheel_batch_first(struct vmc_wheel *wheel);
+const struct vmc_entry *vmc_wheel_batch_first(const struct vmc_wheel *wheel);
 
 /** Drop it. */
 void vmc_wheel_batch_drop(struct vmc_wheel *wheel);
 
-/** Swap the next entry with the @index-th of those due with it. */
-void vmc_wheel_swap(struct vmc_wheel *wheel, uint32_t index);
-
 /** How many entries share the key of the next one. Asserts there is one. */
 uint32_t vmc_wheel_tie_count(const struct vmc_wheel *wheel);
+
+/** Swap the events of the next entry and of the @index-th that ties with it. */
+void vmc_wheel_swap(struct vmc_wheel *wheel, uint32_t index);
 
 /** Remove every entry whose event is no longer pending. */
 void vmc_wheel_purge(struct vmc_wheel *wheel);
@@ -124,13 +127,13 @@ vmc_wheel_record(const struct vmc_wheel *wheel, uint64_t event)
     return &wheel->records[event & ((1U << VMC_EVENT_INDEX_BITS) - 1)];
 }
 
-/** True while @entry's event has neither fired nor been cancelled. */
+/** True while @event has neither fired nor been cancelled. */
 static inline bool vmc_wheel_is_live(const struct vmc_wheel *wheel,
-                                     const struct vmc_entry *entry)
+                                     uint64_t event)
 {
-    return vmc_wheel_record(wheel, entry->event)->state >>
-               VMC_RECORD_HANDLER_BITS ==
-           entry->event >> VMC_EVENT_INDEX_BITS;
+    return (vmc_wheel_record(wheel, event)->state ^ event) >>
+               VMC_EVENT_INDEX_BITS ==
+           0;
 }
 
 /** Put an entry where it belongs in a near run that has room. */
@@ -139,10 +142,12 @@ static inline void vmc_wheel_near_insert(struct vmc_wheel *wheel, uint64_t key,
 {
     uint32_t at = wheel->near_count++;
 
-    for (; at > 0 && wheel->near[at - 1].key <= key; at--) {
-        wheel->near[at] = wheel->near[at - 1];
+    for (; at > 0 && wheel->near_keys[at - 1] <= key; at--) {
+        wheel->near_keys[at] = wheel->near_keys[at - 1];
+        wheel->near_events[at] = wheel->near_events[at - 1];
     }
-    wheel->near[at] = (struct vmc_entry){.key = key, .event = event};
+    wheel->near_keys[at] = key;
+    wheel->near_events[at] = event;
 }
 
 #endif
