@@ -57,7 +57,14 @@ enum {
     /* Records of a slot this large would push each other out of the cache
      * before they are used: 4096 lines are 256 KiB. */
     PREFETCH_ENTRIES_MAX = 4096,
+    NEAR_FILL_ENOUGH = 12, /* then no further slot is taken in one go */
+    /* Order in a filling: bits of the key above the place in it, 31 bits. */
+    RANK_BITS = 6,
+    ORDER_BITS = 24,
+    LANES = 4,
 };
+
+typedef int32_t lanes __attribute__((vector_size(LANES * sizeof(int32_t))));
 
 enum vmc_status vmc_wheel_init(struct vmc_wheel *wheel,
                                const struct vmc_record *records,
@@ -311,25 +318,29 @@ static void begin_batch(struct vmc_wheel *wheel, uint32_t index)
     prefetch_head(wheel, &slot);
 }
 
-/*
- * Sort a slot with few entries into the empty near run. Each entry is compared
- * with each that arrived before it, and its rank is how many are due before
- * it. For so few this is faster than any sort with branches, which a processor
- * cannot predict.
- */
-static void fill_near(struct vmc_wheel *wheel, uint32_t index,
-                      uint64_t slot_keys)
+/* Entries on their way into the near run, and their order in 32 bits each. */
+struct filling {
+    uint64_t keys[VMC_NEAR_FILL_MAX], events[VMC_NEAR_FILL_MAX];
+    union {
+        lanes wide[VMC_NEAR_FILL_MAX / LANES];
+        int32_t one[VMC_NEAR_FILL_MAX];
+    } order;
+    uint64_t start; /* no key is before it */
+    unsigned shift; /* how many low bits of a key the order leaves out */
+    uint32_t count;
+};
+
+/* Take all entries of a slot out. */
+static void gather(struct vmc_wheel *wheel, uint32_t index,
+                   struct filling *filling)
 {
     struct vmc_slot slot = wheel->slots[index];
-    uint32_t ranks[VMC_NEAR_FILL_MAX];
-    uint64_t keys[VMC_NEAR_FILL_MAX], events[VMC_NEAR_FILL_MAX];
     uint32_t chunk = slot.head;
-    uint32_t count = 0;
+    uint32_t count = filling->count;
 
     mark_empty(wheel, index);
-    for (uint32_t i = slot.first; i < slot.end; i++) {
+    for (uint32_t i = slot.first; i < slot.end; i++, count++) {
         const struct vmc_entry *entry;
-        uint32_t rank = 0;
 
         if (i == VMC_CHUNK_ENTRIES) {
             chunk = give_chunk(wheel, chunk);
@@ -338,24 +349,108 @@ static void fill_near(struct vmc_wheel *wheel, uint32_t index,
         }
         entry = &wheel->chunks[chunk].entries[i];
         prefetch_record(wheel, entry->event);
-        keys[count] = entry->key;
-        events[count] = entry->event;
-        for (uint32_t j = 0; j < count; j++) {
-            uint32_t is_due_first = keys[j] <= entry->key;
-
-            rank += is_due_first;
-            ranks[j] += 1 - is_due_first;
-        }
-        ranks[count++] = rank;
+        filling->keys[count] = entry->key;
+        filling->events[count] = entry->event;
+        filling->order.one[count] = (int32_t)((entry->key - filling->start) >>
+                                                  filling->shift << RANK_BITS |
+                                              count);
     }
     (void)give_chunk(wheel, chunk);
+    filling->count = count;
+}
+
+/*
+ * Sort by rank: the place of an entry is how many others come before it. All
+ * are compared with all, four at a time. For so few that is faster than a sort
+ * that branches on every comparison, which no processor can predict.
+ */
+static void sort_into_near(struct vmc_wheel *wheel, struct filling *filling)
+{
+    uint32_t count = filling->count;
+    uint32_t blocks = (count + LANES - 1) / LANES;
+
+    for (uint32_t i = count; i < blocks * LANES; i++) {
+        filling->order.one[i] = INT32_MAX;
+    }
     for (uint32_t i = 0; i < count; i++) {
-        wheel->near_keys[count - 1 - ranks[i]] = keys[i];
-        wheel->near_events[count - 1 - ranks[i]] = events[i];
+        int32_t own = filling->order.one[i];
+        lanes minus_rank = {0};
+        uint32_t at;
+
+        for (uint32_t j = 0; j < blocks; j++) {
+            minus_rank += filling->order.wide[j] < (lanes){own, own, own, own};
+        }
+        at = count - 1 +
+             (uint32_t)(minus_rank[0] + minus_rank[1] + minus_rank[2] +
+                        minus_rank[3]);
+        wheel->near_keys[at] = filling->keys[i];
+        wheel->near_events[at] = filling->events[i];
     }
     wheel->near_count = count;
-    wheel->near_end =
-        wheel->levels == 0 ? UINT64_MAX : wheel->reference + slot_keys;
+}
+
+/* Put right what differs in the bits that the order left out: little, if the
+ * slot is wide and its entries are few. */
+static void sort_near_fully(struct vmc_wheel *wheel)
+{
+    uint32_t count = wheel->near_count;
+
+    for (uint32_t i = 1; i < count; i++) {
+        uint64_t key = wheel->near_keys[i];
+        uint64_t event = wheel->near_events[i];
+        uint32_t at = i;
+
+        for (; at > 0 && wheel->near_keys[at - 1] < key; at--) {
+            wheel->near_keys[at] = wheel->near_keys[at - 1];
+            wheel->near_events[at] = wheel->near_events[at - 1];
+        }
+        wheel->near_keys[at] = key;
+        wheel->near_events[at] = event;
+    }
+}
+
+static uint64_t start_of(const struct vmc_wheel *wheel, uint32_t index)
+{
+    uint64_t slot_keys = UINT64_C(1) << shift_of(index / DIGITS);
+    /* At the top level the product is 0 in 64 bits and the mask full. */
+    uint64_t below_mask = slot_keys * DIGITS - 1;
+
+    return (wheel->reference & ~below_mask) + index % DIGITS * slot_keys;
+}
+
+/* Sort a slot with few entries into the empty near run; slots beside it too,
+ * while they are nearly empty. */
+static void fill_near(struct vmc_wheel *wheel, uint32_t index,
+                      uint64_t limit_key)
+{
+    uint32_t level = index / DIGITS;
+    unsigned level_bits = shift_of(level + 1);
+    struct filling filling;
+
+    filling.start = wheel->reference;
+    filling.shift = level_bits > ORDER_BITS ? level_bits - ORDER_BITS : 0;
+    filling.count = 0;
+    do {
+        const struct vmc_slot *slot;
+
+        wheel->reference = start_of(wheel, index);
+        gather(wheel, index, &filling);
+        if (wheel->used[level] == 0) {
+            break;
+        }
+        index = level * DIGITS + vmc_bits_low(wheel->used[level]);
+        slot = &wheel->slots[index];
+        if (filling.count + slot->end - slot->first > NEAR_FILL_ENOUGH) {
+            break;
+        }
+    } while (start_of(wheel, index) <= limit_key);
+    sort_into_near(wheel, &filling);
+    if (filling.shift > 0) {
+        sort_near_fully(wheel);
+    }
+    wheel->near_end = wheel->levels == 0
+                          ? UINT64_MAX
+                          : wheel->reference + (UINT64_C(1) << shift_of(level));
 }
 
 bool vmc_wheel_refill(struct vmc_wheel *wheel, uint64_t limit_key)
@@ -364,11 +459,7 @@ bool vmc_wheel_refill(struct vmc_wheel *wheel, uint64_t limit_key)
     while (wheel->levels != 0) {
         uint32_t index = first_slot(wheel);
         const struct vmc_slot *slot = &wheel->slots[index];
-        uint64_t slot_keys = UINT64_C(1) << shift_of(index / DIGITS);
-        /* At the top level the product is 0 in 64 bits and the mask full. */
-        uint64_t below_mask = slot_keys * DIGITS - 1;
-        uint64_t start =
-            (wheel->reference & ~below_mask) + index % DIGITS * slot_keys;
+        uint64_t start = start_of(wheel, index);
 
         if (start > limit_key) {
             return false;
@@ -376,10 +467,10 @@ bool vmc_wheel_refill(struct vmc_wheel *wheel, uint64_t limit_key)
         wheel->reference = start;
         wheel->near_end = start;
         if (slot->end - slot->first <= VMC_NEAR_FILL_MAX) {
-            fill_near(wheel, index, slot_keys);
+            fill_near(wheel, index, limit_key);
             return true;
         }
-        if (slot_keys == 1 || has_one_key(wheel, slot)) {
+        if (index < DIGITS || has_one_key(wheel, slot)) {
             begin_batch(wheel, index);
             return true;
         }

@@ -23,7 +23,7 @@ enum {
     VMC_WHEEL_SLOTS = VMC_WHEEL_LEVELS << VMC_WHEEL_DIGIT_BITS,
     VMC_CHUNK_ENTRIES = 16, /* 256 bytes: four lines, written as a stream */
     VMC_NEAR_MAX = 48,      /* more are slower to insert than to spill */
-    VMC_NEAR_FILL_MAX = 24, /* a slot with more is dealt out, not sorted */
+    VMC_NEAR_FILL_MAX = 32, /* a slot with more is dealt out, not sorted */
     VMC_EVENT_INDEX_BITS = 24,
 };
 
