@@ -138,14 +138,18 @@ static uint64_t floor_key(const struct vmc_engine *engine)
     return engine->state.now_tick << PHASE_BITS;
 }
 
-static void insert(struct vmc_engine *engine, uint64_t key, uint64_t event)
+static inline void insert(struct vmc_engine *engine, uint64_t key,
+                          uint64_t event)
 {
     struct vmc_wheel *wheel = &engine->wheel;
 
-    if (key < wheel->near_end && wheel->near_count < VMC_NEAR_MAX) {
+    if (key < wheel->near_end && wheel->near_count == VMC_NEAR_MAX) {
+        vmc_wheel_spill(wheel, floor_key(engine));
+    }
+    if (key < wheel->near_end) {
         vmc_wheel_near_insert(wheel, key, event);
     } else {
-        vmc_wheel_add(wheel, key, event, floor_key(engine));
+        vmc_wheel_add_far(wheel, key, event);
     }
 }
 
@@ -210,15 +214,6 @@ uint32_t vmc_engine_pending_count(const struct vmc_engine *engine)
     return engine->state.pending_count;
 }
 
-static void drop_next(struct vmc_wheel *wheel)
-{
-    if (wheel->near_count > 0) {
-        wheel->near_count--;
-    } else {
-        vmc_wheel_batch_drop(wheel);
-    }
-}
-
 /* Find the next pending entry. False when its key is above @limit_key.
  * Cancelled ones that are met on the way are dropped. */
 static inline bool find_next(struct vmc_engine *engine, uint64_t limit_key,
@@ -243,7 +238,7 @@ static inline bool find_next(struct vmc_engine *engine, uint64_t limit_key,
         if (vmc_wheel_is_live(wheel, next->event)) {
             return true;
         }
-        drop_next(wheel);
+        vmc_wheel_drop_next(wheel);
         engine->stale_count--;
     }
 }
@@ -289,7 +284,7 @@ static bool step(struct vmc_engine *engine, uint64_t limit_key)
     if (engine->state.is_shuffling) {
         shuffle(engine, &next);
     }
-    drop_next(&engine->wheel);
+    vmc_wheel_drop_next(&engine->wheel);
     index = (uint32_t)(next.event & index_mask);
     record = &engine->records[index];
     handler = &engine->handlers[record->state & index_mask];

@@ -164,7 +164,14 @@ static uint32_t give_chunk(struct vmc_wheel *wheel, uint32_t chunk)
     return next;
 }
 
-static void add_chunk(struct vmc_wheel *wheel, uint32_t index)
+static struct vmc_entry *entry_at(const struct vmc_wheel *wheel, uint32_t chunk,
+                                  uint32_t at)
+{
+    return &wheel->chunks[chunk].entries[at];
+}
+
+static void append_to_new_chunk(struct vmc_wheel *wheel, uint32_t index,
+                                uint64_t key, uint64_t event)
 {
     struct vmc_slot *slot = &wheel->slots[index];
     uint32_t chunk = take_chunk(wheel);
@@ -177,19 +184,22 @@ static void add_chunk(struct vmc_wheel *wheel, uint32_t index)
         wheel->chunk_next[slot->tail] = chunk;
     }
     slot->tail = chunk;
+    slot->end++;
+    *entry_at(wheel, chunk, 0) = (struct vmc_entry){.key = key, .event = event};
 }
 
 static inline void append(struct vmc_wheel *wheel, uint32_t index, uint64_t key,
                           uint64_t event)
 {
     struct vmc_slot *slot = &wheel->slots[index];
-    struct vmc_entry *entry;
     uint32_t at = slot->end % VMC_CHUNK_ENTRIES;
+    struct vmc_entry *entry;
 
     if (at == 0) {
-        add_chunk(wheel, index);
+        append_to_new_chunk(wheel, index, key, event);
+        return;
     }
-    entry = &wheel->chunks[slot->tail].entries[at];
+    entry = entry_at(wheel, slot->tail, at);
     entry->key = key;
     entry->event = event;
     slot->end++;
@@ -480,25 +490,15 @@ bool vmc_wheel_refill(struct vmc_wheel *wheel, uint64_t limit_key)
     return false;
 }
 
-const struct vmc_entry *vmc_wheel_batch_first(const struct vmc_wheel *wheel)
-{
-    const struct vmc_slot *slot;
-
-    assert(wheel->batch < VMC_WHEEL_SLOTS);
-    slot = &wheel->slots[wheel->batch];
-    return &wheel->chunks[slot->head].entries[slot->first];
-}
-
-void vmc_wheel_batch_drop(struct vmc_wheel *wheel)
+void vmc_wheel_batch_turn(struct vmc_wheel *wheel)
 {
     struct vmc_slot *slot = &wheel->slots[wheel->batch];
 
-    slot->first++;
     if (slot->first == slot->end) {
         (void)give_chunk(wheel, slot->head);
         mark_empty(wheel, wheel->batch);
         wheel->batch = VMC_WHEEL_SLOTS;
-    } else if (slot->first == VMC_CHUNK_ENTRIES) {
+    } else {
         slot->head = give_chunk(wheel, slot->head);
         slot->first = 0;
         slot->end -= VMC_CHUNK_ENTRIES;
@@ -524,9 +524,9 @@ static void wind_back(struct vmc_wheel *wheel, uint64_t key)
     }
 }
 
-/* Make room in the near run: send its later half to the wheel, cutting between
- * different keys. Equal keys stay together, so their order is kept. */
-static void spill(struct vmc_wheel *wheel, uint64_t floor_key)
+/* Send the later half of the near run to the wheel, cutting between different
+ * keys. Equal keys stay together, so their order is kept. */
+void vmc_wheel_spill(struct vmc_wheel *wheel, uint64_t floor_key)
 {
     uint32_t cut = wheel->near_count / 2;
 
@@ -550,17 +550,9 @@ static void spill(struct vmc_wheel *wheel, uint64_t floor_key)
             wheel->near_count * sizeof(uint64_t));
 }
 
-void vmc_wheel_add(struct vmc_wheel *wheel, uint64_t key, uint64_t event,
-                   uint64_t floor_key)
+void vmc_wheel_add_far(struct vmc_wheel *wheel, uint64_t key, uint64_t event)
 {
-    if (key < wheel->near_end && wheel->near_count == VMC_NEAR_MAX) {
-        spill(wheel, floor_key);
-    }
-    if (key < wheel->near_end) {
-        vmc_wheel_near_insert(wheel, key, event);
-    } else {
-        place(wheel, key, event);
-    }
+    place(wheel, key, event);
 }
 
 uint32_t vmc_wheel_tie_count(const struct vmc_wheel *wheel)

@@ -84,12 +84,14 @@ void vmc_wheel_fini(struct vmc_wheel *wheel);
 /** Drop everything; keys will be at least @floor_key. */
 void vmc_wheel_clear(struct vmc_wheel *wheel, uint64_t floor_key);
 
+/** Add an entry that is not due before the end of the near run. */
+void vmc_wheel_add_far(struct vmc_wheel *wheel, uint64_t key, uint64_t event);
+
 /**
- * Add an entry that the near run does not take: it is full, or @key is not
- * before its end. No key below @floor_key will be added any more.
+ * Make room in a full near run; its end may come nearer by that. No key below
+ * @floor_key will be added any more.
  */
-void vmc_wheel_add(struct vmc_wheel *wheel, uint64_t key, uint64_t event,
-                   uint64_t floor_key);
+void vmc_wheel_spill(struct vmc_wheel *wheel, uint64_t floor_key);
 
 /**
  * With an empty near run and no batch: put what is due next there. Slots that
@@ -98,11 +100,8 @@ void vmc_wheel_add(struct vmc_wheel *wheel, uint64_t key, uint64_t event,
  */
 bool vmc_wheel_refill(struct vmc_wheel *wheel, uint64_t limit_key);
 
-/** The next entry of the batch. Asserts there is a batch. */
-const struct vmc_entry *vmc_wheel_batch_first(const struct vmc_wheel *wheel);
-
-/** Drop it. */
-void vmc_wheel_batch_drop(struct vmc_wheel *wheel);
+/** The batch, if any, used up a chunk: go on with the next, or end it. */
+void vmc_wheel_batch_turn(struct vmc_wheel *wheel);
 
 /** How many entries share the key of the next one. Asserts there is one. */
 uint32_t vmc_wheel_tie_count(const struct vmc_wheel *wheel);
@@ -134,6 +133,31 @@ static inline bool vmc_wheel_is_live(const struct vmc_wheel *wheel,
     return (vmc_wheel_record(wheel, event)->state ^ event) >>
                VMC_EVENT_INDEX_BITS ==
            0;
+}
+
+/** The next entry of the batch. */
+static inline const struct vmc_entry *
+vmc_wheel_batch_first(const struct vmc_wheel *wheel)
+{
+    const struct vmc_slot *slot = &wheel->slots[wheel->batch];
+
+    return &wheel->chunks[slot->head].entries[slot->first];
+}
+
+/** Drop the next entry, from the near run or else from the batch. */
+static inline void vmc_wheel_drop_next(struct vmc_wheel *wheel)
+{
+    struct vmc_slot *slot;
+
+    if (wheel->near_count > 0) {
+        wheel->near_count--;
+        return;
+    }
+    slot = &wheel->slots[wheel->batch];
+    slot->first++;
+    if (slot->first == slot->end || slot->first == VMC_CHUNK_ENTRIES) {
+        vmc_wheel_batch_turn(wheel);
+    }
 }
 
 /** Put an entry where it belongs in a near run that has room. */
