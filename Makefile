@@ -129,6 +129,16 @@ valgrind: $(PROGRAM) ## replay a recording under valgrind
 	    $(PROGRAM) replay traces/eiointc-4vcpu.qemu.log.zst >/dev/null
 	@echo "valgrind: clean"
 
+# ---- Figures: one after the other, for they would disturb each other --------
+bench: $(BENCHES) ## measure the hot paths on this host
+	$(Q)for bench in $^; do echo "== $${bench##*/}"; \
+	    $$bench > $$bench.txt || exit; cat $$bench.txt; done
+
+bench-peers: $(LIB) ## compare the event engine with SystemC, ns-3 and SimPy
+	$(Q)mkdir -p $(OUT)/bench
+	$(Q)python3 bench/peers/run.py $(OUT) $(LIB) > $(OUT)/bench/peers.txt; \
+	    status=$$?; cat $(OUT)/bench/peers.txt; exit $$status
+
 # ---- Style: what the sources must look like ---------------------------------
 ALL_C := $(SOURCES) $(HEADERS) $(wildcard sim/*.h tests/*.h tests/fuzz/*.c \
          bench/*.h bench/peers/*.c examples/*.c)
