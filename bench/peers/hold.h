@@ -42,8 +42,8 @@ static void hold_begin(int argc, char **argv)
         fprintf(stderr, "usage: %s HELD EVENTS small|exponential\n", argv[0]);
         exit(2);
     }
-    hold_held = (uint32_t)atol(argv[1]);
-    hold_events = hold_left = (uint32_t)atol(argv[2]);
+    hold_held = (uint32_t)strtoul(argv[1], NULL, 10);
+    hold_events = hold_left = (uint32_t)strtoul(argv[2], NULL, 10);
     is_exponential = argv[3][0] == 'e';
     for (int i = 0; i < HOLD_INCREMENTS; i++) {
         bits ^= bits << 13;
