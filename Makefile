@@ -86,28 +86,13 @@ $(PROGRAM) $(BENCHES) $(TESTS):
 
 # ---- Preparation and the two commands of the README -------------------------
 PACKAGES := pkg-config check libzstd-dev libjansson-dev libinih-dev \
-            gnuplot-nox python3 zstd
+            gnuplot-nox python3
 
 deps: ## install the packages that are missing
 	$(Q)sh tests/deps.sh $(PACKAGES)
 
 demo: deps ## replay the recorded traces and write a report
 	$(Q)$(MAKE) run-demo
-
-# Replays are made anew only when the program or the trace has changed.
-TRACES  := $(wildcard traces/*.zst)
-REPORTS := $(TRACES:traces/%.zst=build/report/%/report.json)
-
-build/report/%/report.json: traces/%.zst $(PROGRAM)
-	@mkdir -p $(@D)
-	$(Q)$(PROGRAM) replay $< --report $(@D) > $(@D)/table.txt
-
-run-demo: $(PROGRAM) $(REPORTS)
-	$(Q)for run in $(REPORTS:/report.json=); do \
-	    echo; echo "== $${run##*/}"; cat $$run/table.txt; done
-	$(Q)$(PROGRAM) report -o build/report/index.html \
-	    $(REPORTS:/report.json=) > /dev/null
-	@echo; echo "Report: build/report/index.html"
 
 test: deps ## run all tests
 	$(Q)$(MAKE) run-tests
@@ -143,16 +128,6 @@ valgrind: $(PROGRAM) ## replay a recording under valgrind
 	$(Q)valgrind --quiet --error-exitcode=9 --leak-check=full \
 	    $(PROGRAM) replay traces/eiointc-4vcpu.qemu.log.zst >/dev/null
 	@echo "valgrind: clean"
-
-# ---- Figures: one after the other, for they would disturb each other --------
-bench: $(BENCHES) ## measure the hot paths on this host
-	$(Q)for bench in $^; do echo "== $${bench##*/}"; \
-	    $$bench > $$bench.txt || exit; cat $$bench.txt; done
-
-bench-peers: $(LIB) ## compare the event engine with SystemC, ns-3 and SimPy
-	$(Q)mkdir -p $(OUT)/bench
-	$(Q)python3 bench/peers/run.py $(OUT) $(LIB) > $(OUT)/bench/peers.txt; \
-	    status=$$?; cat $(OUT)/bench/peers.txt; exit $$status
 
 # ---- Style: what the sources must look like ---------------------------------
 ALL_C := $(SOURCES) $(HEADERS) $(wildcard sim/*.h tests/*.h tests/fuzz/*.c \

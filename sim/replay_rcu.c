@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* The RCU section of a replay: the log is checked (rcu_log.c), and beside it
+ * the timed engine runs the same workload. It is given when each callback was
+ * queued and when each CPU went idle or came back, nothing about grace periods,
+ * and its grace periods and latencies stand beside the recorded ones. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "event/clock.h"
+#include "event/event.h"
+#include "sim/rcu_log.h"
+#include "sim/replay.h"
+#include "sim/replay_rcu.h"
+#include "stats/json.h"
+#include "vcpu/grace.h"
+
+enum {
+    PREDICTED_CPUS = 255,
+    HZ_DEFAULT = 250,
+    HZ_MAX = 10000,
+    CALLBACKS_MAX = 4096,
+    DRAIN_S = 1, /* the prediction may finish what was queued at the end */
+};
+
+struct rcu_section {
+    const struct vmc_reader *reader;
+    struct rcu_log *log;
+    struct vmc_engine *events;
+    struct vmc_grace *grace;
+    bool is_online[PREDICTED_CPUS];
+    bool has_any;
+    uint32_t hz;
+    enum vmc_status status; /* the first failure while records passed */
+    struct vmc_hist grace_ns, latency_ns;
+};
+
+static void predicted_callback(void *owner, uint32_t cpu, uint64_t cookie)
+{
+    struct rcu_section *section = owner;
+    uint64_t now_ns = vmc_engine_now_tick(section->events) / VMC_TICKS_PER_NS;
+
+    (void)cpu;
+    vmc_hist_add(&section->latency_ns, now_ns - cookie);
+}
+
+static void predicted_end(void *owner, uint64_t ticks)
+{
+    struct rcu_section *section = owner;
+
+    vmc_hist_add(&section->grace_ns, ticks / VMC_TICKS_PER_NS);
+}
+
+static void ignore_wait(void *owner, uint64_t cookie)
+{
+    (void)owner;
+    (void)cookie;
+}
+
+static void ignore_stall(void *owner, bool is_srcu, uint64_t age_ticks)
+{
+    (void)owner;
+    (void)is_srcu;
+    (void)age_ticks;
+}
+
+static const struct vmc_grace_ops grace_ops = {
+    .callback = predicted_callback,
+    .synchronized = ignore_wait,
+    .ended = predicted_end,
+    .stalled = ignore_stall,
+};
+
+/* The tick rate: the key hz of the metadata, or "HZ=" in its source line. */
+static uint32_t hz_of(const struct vmc_reader *reader)
+{
+    const char *text = vmc_reader_meta(reader, "hz");
+    const char *source = vmc_reader_meta(reader, "source");
+    unsigned long hz;
+
+    if (text == NULL && source != NULL) {
+        source = strstr(source, "HZ=");
+        text = source != NULL ? source + strlen("HZ=") : NULL;
+    }
+    hz = text != NULL ? strtoul(text, NULL, 10) : 0;
+    return hz >= 1 && hz <= HZ_MAX ? (uint32_t)hz : HZ_DEFAULT;
+}
+
+static void rcu_free(void *state)
+{
+    struct rcu_section *section = state;
+
+    if (section != NULL) {
+        vmc_grace_free(section->grace);
+        vmc_engine_free(section->events);
+        rcu_log_free(section->log);
+        free(section);
+    }
+}
+
+static enum vmc_status rcu_start(void **state,
+                                 const struct replay_context *context,
+                                 struct vmc_error *error)
+{
+    struct vmc_engine_config events = {.events_max = 65536, .handlers_max = 4};
+    struct rcu_section *section = calloc(1, sizeof(*section));
+    struct vmc_grace_config config;
+    enum vmc_status status;
+
+    *state = NULL;
+    if (section == NULL) {
+        return vmc_fail(error, VMC_E_NOMEM, "out of memory");
+    }
+    section->reader = context->reader;
+    section->hz = hz_of(context->reader);
+    config = vmc_grace_defaults(section->hz, PREDICTED_CPUS);
+    config.callbacks_max = CALLBACKS_MAX;
+    status = rcu_log_new(&section->log);
+    if (status == VMC_OK) {
+        status = vmc_engine_new(&section->events, &events);
+    }
+    if (status == VMC_OK) {
+        status = vmc_grace_new(&section->grace, section->events, &config,
+                               &grace_ops, section);
+    }
+    if (status != VMC_OK) {
+        rcu_free(section);
+        return vmc_fail(error, status, "the RCU section cannot start");
+    }
+    for (uint32_t cpu = 0; cpu < PREDICTED_CPUS; cpu++) {
+        vmc_grace_set_mode(section->grace, cpu, VMC_CPU_OFFLINE);
+    }
+    *state = section;
+    return VMC_OK;
+}
+
+/* What the record says to the prediction. */
+static void predict(struct rcu_section *section,
+                    const struct vmc_record *record)
+{
+    uint64_t tick = record->time_ns * VMC_TICKS_PER_NS;
+
+    if (record->cpu >= PREDICTED_CPUS ||
+        record->time_ns > VMC_TICK_MAX / VMC_TICKS_PER_NS) {
+        return;
+    }
+    if (tick > vmc_engine_now_tick(section->events)) {
+        vmc_engine_run(section->events, tick);
+    }
+    if (!section->is_online[record->cpu]) {
+        section->is_online[record->cpu] = true;
+        vmc_grace_set_mode(section->grace, record->cpu, VMC_CPU_KERNEL);
+    }
+    switch (record->kind) {
+    case VMC_REC_RCU_WATCHING: /* RCU watches while the nesting is not 0 */
+        if (record->args[2] == 0) {
+            vmc_grace_set_mode(section->grace, record->cpu, VMC_CPU_IDLE);
+        } else if (record->args[1] == 0) {
+            vmc_grace_set_mode(section->grace, record->cpu, VMC_CPU_KERNEL);
+        }
+        break;
+    case VMC_REC_RCU_UTILIZATION:
+        vmc_grace_switch(section->grace, record->cpu);
+        break;
+    case VMC_REC_RCU_CALLBACK:
+        (void)vmc_grace_call(section->grace, record->cpu, record->time_ns);
+        break;
+    default:
+        break;
+    }
+}
+
+static bool is_switch(const struct rcu_section *section,
+                      const struct vmc_record *record)
+{
+    return record->kind != VMC_REC_RCU_UTILIZATION ||
+           strcmp(vmc_reader_text(section->reader, record->args[0]),
+                  "End context switch") == 0;
+}
+
+static void rcu_record(void *state, const struct vmc_record *record)
+{
+    struct rcu_section *section = state;
+    int arg = rcu_log_text_arg(record->kind);
+    enum vmc_status status;
+    const char *text =
+        arg >= 0 ? vmc_reader_text(section->reader, record->args[arg]) : "";
+
+    status = rcu_log_take(section->log, record, text);
+    if (section->status == VMC_OK) {
+        section->status = status;
+    }
+    if (record->kind >= VMC_REC_RCU_UTILIZATION &&
+        record->kind <= VMC_REC_RCU_STALL) {
+        section->has_any = true;
+        if (is_switch(section, record)) {
+            predict(section, record);
+        }
+    }
+}
+
+static json_t *to_json(const struct rcu_section *section)
+{
+    const struct rcu_counts *counts = rcu_log_counts(section->log);
+    json_t *first = json_null();
+
+    if (counts->first_line != 0) {
+        first =
+            json_pack("{s:o, s:s}", "line", vmc_json_u64(counts->first_line),
+                      "what", counts->first_text);
+    }
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+        " s:o, s:{s:o, s:o, s:o, s:o}, s:o, s:{s:i, s:o, s:o, s:o}}",
+        "grace_periods", vmc_json_u64(counts->ended),                   //
+        "grace_periods_started", vmc_json_u64(counts->started),         //
+        "grace_period_ns", vmc_json_hist(&counts->grace_ns),            //
+        "callbacks_queued", vmc_json_u64(counts->queued),               //
+        "callbacks_invoked", vmc_json_u64(counts->invoked),             //
+        "callbacks_unmatched", vmc_json_u64(counts->unmatched),         //
+        "callbacks_outstanding_max", vmc_json_u64(counts->pending_max), //
+        "callback_latency_ns", vmc_json_hist(&counts->latency_ns),      //
+        "quiescent_reports", vmc_json_u64(counts->reports),             //
+        "idle_cpus_found", vmc_json_u64(counts->on_behalf),             //
+        "batches", vmc_json_u64(counts->batches),                       //
+        "synchronize_ns", vmc_json_hist(&counts->sync_ns),              //
+        "violations", vmc_json_u64(rcu_log_violations(section->log)),   //
+        "violations_by_kind",                                           //
+        "callback_early", vmc_json_u64(counts->early),                  //
+        "callback_order", vmc_json_u64(counts->disordered),             //
+        "cpu_unreported", vmc_json_u64(counts->unreported),             //
+        "synchronize_early", vmc_json_u64(counts->early_sync),          //
+        "first_violation", first, "predicted",                          //
+        "hz", (int)section->hz,                                         //
+        "grace_periods", vmc_json_u64(section->grace_ns.count),         //
+        "grace_period_ns", vmc_json_hist(&section->grace_ns),           //
+        "callback_latency_ns", vmc_json_hist(&section->latency_ns));
+}
+
+static void print_row(FILE *table, const char *what,
+                      const struct vmc_hist *hist)
+{
+    struct vmc_hist_summary sum = vmc_hist_summarize(hist);
+
+    (void)fprintf(table, "  %-28s %8llu %9.3f %9.3f %9.3f %9.3f\n", what,
+                  (unsigned long long)sum.count, (double)sum.mean / 1e6,
+                  (double)sum.p50 / 1e6, (double)sum.p99 / 1e6,
+                  (double)sum.max / 1e6);
+}
+
+static void print_table(const struct rcu_section *section, FILE *table)
+{
+    const struct rcu_counts *counts = rcu_log_counts(section->log);
+
+    (void)fprintf(table,
+                  "RCU: %llu grace periods, %llu callbacks queued, %llu "
+                  "invoked, %llu violations\n",
+                  (unsigned long long)counts->ended,
+                  (unsigned long long)counts->queued,
+                  (unsigned long long)counts->invoked,
+                  (unsigned long long)rcu_log_violations(section->log));
+    if (counts->first_line != 0) {
+        (void)fprintf(table, "  line %llu: %s\n",
+                      (unsigned long long)counts->first_line,
+                      counts->first_text);
+    }
+    (void)fprintf(table, "  %-28s %8s %9s %9s %9s %9s\n", "ms", "count", "mean",
+                  "p50", "p99", "max");
+    print_row(table, "grace period, recorded", &counts->grace_ns);
+    print_row(table, "grace period, predicted", &section->grace_ns);
+    print_row(table, "callback, recorded", &counts->latency_ns);
+    print_row(table, "callback, predicted", &section->latency_ns);
+    if (counts->sync_ns.count != 0) {
+        print_row(table, "synchronize, recorded", &counts->sync_ns);
+    }
+}
+
+static bool rcu_finish(void *state, json_t **json, FILE *table)
+{
+    struct rcu_section *section = state;
+
+    *json = NULL;
+    if (!section->has_any) {
+        return true;
+    }
+    if (vmc_engine_now_tick(section->events) <
+        VMC_TICK_MAX - DRAIN_S * VMC_TICKS_PER_S) {
+        vmc_engine_run(section->events, vmc_engine_now_tick(section->events) +
+                                            DRAIN_S * VMC_TICKS_PER_S);
+    }
+    *json = to_json(section);
+    print_table(section, table);
+    return rcu_log_violations(section->log) == 0 && section->status == VMC_OK;
+}
+
+const struct replay_section replay_rcu = {
+    .name = "rcu",
+    .start = rcu_start,
+    .record = rcu_record,
+    .finish = rcu_finish,
+    .free = rcu_free,
+};
