@@ -8,7 +8,7 @@ VARIANT ?= release
 OUT     := build/$(VARIANT)
 Q       := $(if $(V),,@)# make V=1 shows the commands
 MAKEFLAGS += --no-print-directory
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 
@@ -128,6 +128,36 @@ valgrind: $(PROGRAM) ## replay a recording under valgrind
 	$(Q)valgrind --quiet --error-exitcode=9 --leak-check=full \
 	    $(PROGRAM) replay traces/eiointc-4vcpu.qemu.log.zst >/dev/null
 	@echo "valgrind: clean"
+
+# ---- Figures: one after the other, for they would disturb each other --------
+bench: $(BENCHES) ## measure the hot paths on this host
+	$(Q)for bench in $^; do echo "== $${bench##*/}"; \
+	    $$bench > $$bench.txt || exit; cat $$bench.txt; done
+
+bench-peers: $(LIB) ## compare the event engine with SystemC, ns-3 and SimPy
+	$(Q)mkdir -p $(OUT)/bench
+	$(Q)python3 bench/peers/run.py $(OUT) $(LIB) > $(OUT)/bench/peers.txt; \
+	    status=$$?; cat $(OUT)/bench/peers.txt; exit $$status
+
+# Each target starts from the small inputs of tests/fuzz/corpus/NAME, if there
+# are any, and keeps what it learns in build/fuzz/NAME.corpus.
+FUZZ_SECONDS ?= 60
+
+build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/libvmcycle.a
+	@echo "  LINK  $@"
+	$(Q)clang -fsanitize=fuzzer,address,undefined $^ $(LIB_LIBS) -o $@
+
+fuzz: deps ## run every fuzz target for FUZZ_SECONDS each
+	$(Q)sh tests/deps.sh clang libclang-rt-14-dev
+	$(Q)$(MAKE) VARIANT=fuzz build/fuzz/libvmcycle.a $(FUZZERS)
+	$(Q)for target in $(FUZZERS); do \
+	    name=$${target##*/}; mkdir -p $$target.corpus; \
+	    echo "== $$name"; \
+	    $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 \
+	        -timeout=10 -verbosity=0 -print_final_stats=1 \
+	        -artifact_prefix=build/fuzz/ $$target.corpus \
+	        $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; \
+	done
 
 # ---- Style: what the sources must look like ---------------------------------
 ALL_C := $(SOURCES) $(HEADERS) $(wildcard sim/*.h tests/*.h tests/fuzz/*.c \

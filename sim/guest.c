@@ -559,7 +559,7 @@ bool guest_next(struct guest *guest, struct guest_routine *routine,
     case GUEST_ROUTINE_COUNT:
         break;
     }
-    assert(!"a routine of no kind");
+    assert(false); /* a routine of no kind */
     return false;
 }
 

@@ -178,7 +178,7 @@ eio_implementation(enum machine_semantics semantics)
     case MACHINE_HW:
         return VMC_EIO_HW;
     }
-    assert(!"semantics of no kind");
+    assert(false); /* semantics of no kind */
     return VMC_EIO_QEMU;
 }
 

@@ -40,7 +40,7 @@ static uint32_t take_lowest(struct vmc_router *router, uint32_t node)
             return vector;
         }
     }
-    assert(!"nobody waits");
+    assert(false); /* nobody waits */
     return 0;
 }
 

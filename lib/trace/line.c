@@ -21,7 +21,7 @@
 
 #include "trace/line_priv.h"
 
-enum { SLOTS = 512, STAMP_DIGITS = 9 };
+enum { SLOTS = 512, STAMP_DIGITS = 9, CPU_DIGITS_MIN = 3 };
 
 struct event {
     const char *name;
@@ -572,7 +572,8 @@ static const char *scan_qemu_head(const char *at, const char *end,
     return next != NULL ? skip_blanks(next, end) : NULL;
 }
 
-/* The '[' of "[003]": the first one that has digits, and ']' behind it. */
+/* The '[' of "[003]": three digits at least, which the name of a task that
+ * happens to hold brackets seldom has. */
 static const char *find_cpu(const char *at, const char *end)
 {
     for (; at < end; at++) {
@@ -584,7 +585,8 @@ static const char *find_cpu(const char *at, const char *end)
         while (digits < end && digit_of(*digits) <= 9) {
             digits++;
         }
-        if (digits > at + 1 && digits < end && *digits == ']') {
+        if (digits >= at + CPU_DIGITS_MIN + 1 && digits < end &&
+            *digits == ']') {
             return at;
         }
     }
