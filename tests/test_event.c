@@ -85,24 +85,43 @@ static uint64_t random_span(void)
     }
 }
 
-static void schedule_one(void)
+static void schedule_at(uint64_t delay_ticks, unsigned phase)
 {
     struct waiting *added = &judge.waiting[judge.count];
-    uint64_t delay_ticks = random_span();
 
     if (judge.count == EVENTS_MAX) {
         return;
     }
     added->tick = judge.now_tick + delay_ticks;
-    added->phase = (unsigned)vmc_rng_below(&rng, VMC_PHASE_COUNT);
+    added->phase = phase;
     added->handler = (uint16_t)vmc_rng_below(&rng, HANDLERS);
     added->argument = vmc_rng_next(&rng);
     added->arrival = judge.arrivals++;
     added->event =
-        vmc_engine_schedule(engine, delay_ticks, (enum vmc_phase)added->phase,
+        vmc_engine_schedule(engine, delay_ticks, (enum vmc_phase)phase,
                             added->handler, added->argument);
     CHECK(added->event != VMC_EVENT_NONE);
     judge.count++;
+}
+
+static void schedule_one(void)
+{
+    schedule_at(random_span(), (unsigned)vmc_rng_below(&rng, VMC_PHASE_COUNT));
+}
+
+/* Many at once: of one tick and phase, or close together. Either is more than
+ * the near run takes. */
+static void schedule_burst(void)
+{
+    uint64_t apart_ticks = vmc_rng_below(&rng, 2) * 500;
+    uint64_t delay_ticks = random_span();
+    unsigned phase = (unsigned)vmc_rng_below(&rng, VMC_PHASE_COUNT);
+
+    for (uint64_t i = vmc_rng_below(&rng, 150); i > 0; i--) {
+        schedule_at(apart_ticks == 0 ? delay_ticks
+                                     : vmc_rng_below(&rng, apart_ticks),
+                    phase);
+    }
 }
 
 static void cancel_one(void)
@@ -189,6 +208,18 @@ static void random_step(char *snapshot)
         }
         break;
     case 6:
+        if (vmc_rng_below(&rng, 16) == 0) {
+            schedule_burst();
+        }
+        break;
+    case 7:
+        if (vmc_rng_below(&rng, 64) == 0) {
+            for (uint32_t i = judge.count; i > 0; i--) {
+                cancel_one();
+            }
+        }
+        break;
+    case 8:
         if (vmc_rng_below(&rng, 32) == 0) {
             ck_assert_int_eq(vmc_engine_load(engine, snapshot), VMC_OK);
             judge = saved;
@@ -419,6 +450,35 @@ START_TEST(cancelling_for_ever_needs_no_room)
 }
 END_TEST
 
+static uint64_t doomed[400];
+
+static void cancel_the_others(void *device, uint64_t argument)
+{
+    fire_count++;
+    if (argument == 0) {
+        for (size_t i = 1; i < VMC_COUNT_OF(doomed); i++) {
+            ck_assert(vmc_engine_cancel(device, doomed[i]));
+        }
+        vmc_engine_schedule(device, 0, VMC_PHASE_DEVICE, 0, 1);
+        vmc_engine_schedule(device, 1, VMC_PHASE_DEVICE, 0, 2);
+    }
+}
+
+START_TEST(one_event_may_cancel_all_that_are_due_with_it)
+{
+    const struct vmc_engine_config config = {500, 1};
+
+    ck_assert_int_eq(vmc_engine_new(&engine, &config), VMC_OK);
+    (void)vmc_engine_add_handler(engine, "c", 0, cancel_the_others, engine);
+    for (size_t i = 0; i < VMC_COUNT_OF(doomed); i++) {
+        doomed[i] = vmc_engine_schedule(engine, 70000, VMC_PHASE_DEVICE, 0, i);
+    }
+    ck_assert_uint_eq(vmc_engine_run_all(engine), 3);
+    ck_assert_uint_eq(vmc_engine_now_tick(engine), 70001);
+    vmc_engine_free(engine);
+}
+END_TEST
+
 START_TEST(a_number_that_was_never_given_is_not_pending)
 {
     uint16_t handler = set_up_small(2);
@@ -483,6 +543,123 @@ START_TEST(the_snapshot_of_a_small_engine_is_small)
 }
 END_TEST
 
+/* ---- Ties shuffled --------------------------------------------------------
+ */
+enum { TIED = 100 };
+
+static uint64_t fired_arguments[4 * TIED];
+
+static void note_argument(void *device, uint64_t argument)
+{
+    (void)device;
+    fired_arguments[fire_count++] = argument;
+}
+
+static void run_shuffled(uint64_t shuffle_seed, uint32_t tied)
+{
+    const struct vmc_engine_config config = {4 * TIED, 1};
+    uint64_t cancelled = VMC_EVENT_NONE;
+
+    fire_count = 0;
+    ck_assert_int_eq(vmc_engine_new(&engine, &config), VMC_OK);
+    (void)vmc_engine_add_handler(engine, "tie", 0, note_argument, NULL);
+    vmc_engine_shuffle_ties(engine, shuffle_seed);
+    for (uint64_t i = 0; i < tied; i++) {
+        vmc_engine_schedule(engine, 5, VMC_PHASE_VCPU, 0, tied + i);
+        vmc_engine_schedule(engine, 5, VMC_PHASE_DEVICE, 0, i);
+        if (i == tied / 2) {
+            cancelled =
+                vmc_engine_schedule(engine, 5, VMC_PHASE_DEVICE, 0, 9999);
+        }
+        vmc_engine_schedule(engine, 6, VMC_PHASE_WIRE, 0, 2 * tied + i);
+    }
+    ck_assert(vmc_engine_cancel(engine, cancelled));
+    (void)vmc_engine_run_all(engine);
+    ck_assert_uint_eq(fire_count, 3 * tied);
+    vmc_engine_free(engine);
+}
+
+/* Few ties lie in the near run, many in a batch. */
+START_TEST(shuffled_ties_stay_in_their_tick_and_phase)
+{
+    uint32_t tied = _i == 0 ? 8 : TIED;
+    uint64_t first_order[3 * TIED];
+    uint32_t moved = 0;
+
+    run_shuffled(1, tied);
+    for (uint32_t group = 0; group < 3; group++) {
+        uint32_t seen = 0;
+
+        for (uint32_t i = group * tied; i < (group + 1) * tied; i++) {
+            ck_assert_uint_eq(fired_arguments[i] / tied, group);
+            seen += (uint32_t)fired_arguments[i];
+            moved += fired_arguments[i] != i;
+        }
+        ck_assert_uint_eq(seen, tied * (group * tied) + tied * (tied - 1) / 2);
+    }
+    ck_assert_uint_gt(moved, tied);
+    memcpy(first_order, fired_arguments, sizeof(first_order));
+    run_shuffled(1, tied);
+    ck_assert_mem_eq(first_order, fired_arguments, 3 * tied * sizeof(uint64_t));
+    run_shuffled(2, tied);
+    ck_assert_mem_ne(first_order, fired_arguments, 3 * tied * sizeof(uint64_t));
+}
+END_TEST
+
+/* Each of three ties is first about as often as any other. */
+START_TEST(every_tie_may_come_first)
+{
+    uint32_t first[3] = {0};
+
+    for (uint64_t shuffle_seed = 0; shuffle_seed < 3000; shuffle_seed++) {
+        run_shuffled(shuffle_seed, 3);
+        first[fired_arguments[0]]++;
+    }
+    for (int i = 0; i < 3; i++) {
+        ck_assert_uint_gt(first[i], 900);
+        ck_assert_uint_lt(first[i], 1100);
+    }
+}
+END_TEST
+
+START_TEST(a_damaged_snapshot_is_refused)
+{
+    size_t bytes;
+    unsigned char *snapshot;
+    uint16_t handler = set_up_small(20);
+    uint32_t refused = 0;
+
+    for (uint64_t i = 0; i < 15; i++) {
+        vmc_engine_schedule(engine, i * i, VMC_PHASE_WIRE, handler, i);
+    }
+    (void)vmc_engine_run(engine, 30);
+    bytes = vmc_engine_snapshot_bytes(engine);
+    snapshot = malloc(bytes);
+    ck_assert_ptr_nonnull(snapshot);
+    vmc_engine_save(engine, snapshot);
+    for (size_t i = 0; i < bytes; i++) {
+        struct vmc_engine *kept = engine;
+
+        /* What is not refused must still run to its end. */
+        snapshot[i] ^= 0x80;
+        (void)set_up_small(20);
+        if (vmc_engine_load(engine, snapshot) == VMC_OK) {
+            fire_count = 0;
+            (void)vmc_engine_run_all(engine);
+        } else {
+            refused++;
+        }
+        snapshot[i] ^= 0x80;
+        vmc_engine_free(engine);
+        engine = kept;
+    }
+    ck_assert_uint_gt(refused, 100);
+    ck_assert_int_eq(vmc_engine_load(engine, snapshot), VMC_OK);
+    free(snapshot);
+    vmc_engine_free(engine);
+}
+END_TEST
+
 START_TEST(our_own_mistakes_abort)
 {
     uint16_t handler = set_up_small(1);
@@ -526,10 +703,14 @@ Suite *suite(void)
     tcase_add_test(c, stop_ends_the_run_after_this_event);
     tcase_add_test(c, the_fingerprint_is_tick_phase_kind_and_instance);
     tcase_add_test(c, cancelling_for_ever_needs_no_room);
+    tcase_add_test(c, one_event_may_cancel_all_that_are_due_with_it);
     tcase_add_test(c, a_number_that_was_never_given_is_not_pending);
     tcase_add_test(c, a_config_outside_its_limits_is_refused);
     tcase_add_test(c, a_foreign_snapshot_is_refused);
     tcase_add_test(c, the_snapshot_of_a_small_engine_is_small);
+    tcase_add_loop_test(c, shuffled_ties_stay_in_their_tick_and_phase, 0, 2);
+    tcase_add_test(c, every_tie_may_come_first);
+    tcase_add_test(c, a_damaged_snapshot_is_refused);
     tcase_add_loop_test_raise_signal(c, our_own_mistakes_abort, SIGABRT_NUMBER,
                                      0, 6);
     return s;

@@ -388,6 +388,7 @@ static bool is_sound(const struct vmc_engine *engine, const struct state *state,
             ((entries[i].event ^ records[record].state) & ~index_mask) != 0 ||
             (records[record].state & index_mask) >= engine->handler_count ||
             entries[i].key >> PHASE_BITS < state->now_tick ||
+            entries[i].key >> PHASE_BITS > VMC_TICK_MAX ||
             (i > 0 && entries[i].key < entries[i - 1].key)) {
             return false;
         }
