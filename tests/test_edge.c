@@ -125,6 +125,9 @@ START_TEST(without_anyone_awake_nothing_is_pending)
     (void)vmc_engine_run(engine, 20 * PERIOD);
     ck_assert_uint_eq(call_count, 10);
     ck_assert_uint_eq(vmc_engine_pending_count(engine), 0);
+    vmc_edge_wake(edge, 7);
+    (void)vmc_engine_run(engine, 22 * PERIOD);
+    ck_assert_uint_eq(call_count, 12);
     tear_down();
 }
 END_TEST

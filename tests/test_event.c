@@ -450,7 +450,11 @@ START_TEST(cancelling_for_ever_needs_no_room)
 }
 END_TEST
 
-static uint64_t doomed[400];
+/* With that many others pending, the last cancellation is the one that makes
+ * stale entries the majority: the whole batch goes in one purge. */
+enum { DOOMED = 200, OTHERS = DOOMED - 65 };
+
+static uint64_t doomed[DOOMED + 1];
 
 static void cancel_the_others(void *device, uint64_t argument)
 {
@@ -459,10 +463,28 @@ static void cancel_the_others(void *device, uint64_t argument)
         for (size_t i = 1; i < VMC_COUNT_OF(doomed); i++) {
             ck_assert(vmc_engine_cancel(device, doomed[i]));
         }
-        vmc_engine_schedule(device, 0, VMC_PHASE_DEVICE, 0, 1);
+        vmc_engine_schedule(device, 1, VMC_PHASE_DEVICE, 0, 1);
         vmc_engine_schedule(device, 1, VMC_PHASE_DEVICE, 0, 2);
     }
 }
+
+/* Dense ticks in the last phase: the slot of the last key of a run begins
+ * exactly where the run ends. */
+START_TEST(a_run_fires_the_last_phase_of_its_last_tick)
+{
+    const struct vmc_engine_config config = {3000, 1};
+
+    ck_assert_int_eq(vmc_engine_new(&engine, &config), VMC_OK);
+    (void)vmc_engine_add_handler(engine, "c", 0, count_and_stop, engine);
+    for (uint64_t i = 0; i < 2000; i++) {
+        vmc_engine_schedule(engine, i / 100, VMC_PHASE_OBSERVER, 0, 0);
+    }
+    for (uint64_t tick = 0; tick < 20; tick++) {
+        ck_assert_uint_eq(vmc_engine_run(engine, tick), 100);
+    }
+    vmc_engine_free(engine);
+}
+END_TEST
 
 START_TEST(one_event_may_cancel_all_that_are_due_with_it)
 {
@@ -703,6 +725,7 @@ Suite *suite(void)
     tcase_add_test(c, stop_ends_the_run_after_this_event);
     tcase_add_test(c, the_fingerprint_is_tick_phase_kind_and_instance);
     tcase_add_test(c, cancelling_for_ever_needs_no_room);
+    tcase_add_test(c, a_run_fires_the_last_phase_of_its_last_tick);
     tcase_add_test(c, one_event_may_cancel_all_that_are_due_with_it);
     tcase_add_test(c, a_number_that_was_never_given_is_not_pending);
     tcase_add_test(c, a_config_outside_its_limits_is_refused);
