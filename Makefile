@@ -86,13 +86,28 @@ $(PROGRAM) $(BENCHES) $(TESTS):
 
 # ---- Preparation and the two commands of the README -------------------------
 PACKAGES := pkg-config check libzstd-dev libjansson-dev libinih-dev \
-            gnuplot-nox python3
+            gnuplot-nox python3 zstd
 
 deps: ## install the packages that are missing
 	$(Q)sh tests/deps.sh $(PACKAGES)
 
 demo: deps ## replay the recorded traces and write a report
 	$(Q)$(MAKE) run-demo
+
+# Replays are made anew only when the program or the trace has changed.
+TRACES  := $(wildcard traces/*.zst)
+REPORTS := $(TRACES:traces/%.zst=build/report/%/report.json)
+
+build/report/%/report.json: traces/%.zst $(PROGRAM)
+	@mkdir -p $(@D)
+	$(Q)$(PROGRAM) replay $< --report $(@D) > $(@D)/table.txt
+
+run-demo: $(PROGRAM) $(REPORTS)
+	$(Q)for run in $(REPORTS:/report.json=); do \
+	    echo; echo "== $${run##*/}"; cat $$run/table.txt; done
+	$(Q)$(PROGRAM) report -o build/report/index.html \
+	    $(REPORTS:/report.json=) > /dev/null
+	@echo; echo "Report: build/report/index.html"
 
 test: deps ## run all tests
 	$(Q)$(MAKE) run-tests

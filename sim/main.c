@@ -12,6 +12,7 @@ static const struct command commands[] = {
     {"info", "say what a trace holds", command_info},
     {"dump", "print the records of a trace", command_dump},
     {"profiles", "list the timing profiles", command_profiles},
+    {"replay", "replay a recorded trace against the models", command_replay},
     {"report", "make one page of several runs", command_report},
     {"version", "print the version", command_version},
 };

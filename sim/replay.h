@@ -50,4 +50,7 @@ struct replay_section {
     void (*free)(void *state);
 };
 
+/** The sections there are. */
+extern const struct replay_section replay_irq;
+
 #endif

@@ -292,10 +292,18 @@ static bool rcu_finish(void *state, json_t **json, FILE *table)
     return rcu_log_violations(section->log) == 0 && section->status == VMC_OK;
 }
 
+static uint64_t rcu_fingerprint(const void *state)
+{
+    const struct rcu_section *section = state;
+
+    return vmc_engine_fingerprint(section->events);
+}
+
 const struct replay_section replay_rcu = {
     .name = "rcu",
     .start = rcu_start,
     .record = rcu_record,
     .finish = rcu_finish,
+    .fingerprint = rcu_fingerprint,
     .free = rcu_free,
 };

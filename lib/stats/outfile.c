@@ -4,13 +4,23 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char part_suffix[] = ".part";
 
 struct vmc_outfile {
     FILE *stream;
     char *path, *part_path; /* both NULL for standard output */
+    bool is_direct;         /* a device or a pipe: there is nothing to rename */
 };
+
+static bool is_special(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) &&
+           !S_ISDIR(status.st_mode);
+}
 
 enum vmc_status vmc_outfile_open(struct vmc_outfile **out, const char *path,
                                  struct vmc_error *error)
@@ -36,7 +46,8 @@ enum vmc_status vmc_outfile_open(struct vmc_outfile **out, const char *path,
     memcpy(file->path, path, path_bytes);
     memcpy(file->part_path, path, path_bytes - 1);
     memcpy(file->part_path + path_bytes - 1, part_suffix, sizeof(part_suffix));
-    file->stream = fopen(file->part_path, "wbe");
+    file->is_direct = is_special(path);
+    file->stream = fopen(file->is_direct ? path : file->part_path, "wbe");
     if (file->stream == NULL) {
         enum vmc_status status =
             vmc_fail(error, VMC_E_IO, "%s: cannot open for writing: %s", path,
@@ -70,14 +81,14 @@ enum vmc_status vmc_outfile_commit(struct vmc_outfile *out,
 
     if (out->path != NULL) {
         is_written = fclose(out->stream) == 0 && is_written;
-        if (is_written) {
+        if (is_written && !out->is_direct) {
             is_written = rename(out->part_path, out->path) == 0;
         }
     }
     if (!is_written) {
         status = vmc_fail(error, VMC_E_IO, "%s: cannot write: %s", name,
                           strerror(errno));
-        if (out->part_path != NULL) {
+        if (out->part_path != NULL && !out->is_direct) {
             (void)remove(out->part_path);
         }
     }
@@ -92,7 +103,9 @@ void vmc_outfile_abandon(struct vmc_outfile *out)
     }
     if (out->path != NULL && out->stream != NULL) {
         (void)fclose(out->stream);
-        (void)remove(out->part_path);
+        if (!out->is_direct) {
+            (void)remove(out->part_path);
+        }
     }
     release(out);
 }

@@ -4,7 +4,8 @@
  *
  * What is written goes to NAME.part beside the file; commit() gives it its
  * name. Whoever reads under that name never meets half a file, even when the
- * program was killed. "-" is standard output and is written directly.
+ * program was killed. "-" is standard output; that, a device and a pipe are
+ * written directly.
  */
 #ifndef VMC_STATS_OUTFILE_H
 #define VMC_STATS_OUTFILE_H
