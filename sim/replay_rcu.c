@@ -151,6 +151,12 @@ static void predict(struct rcu_section *section,
         vmc_grace_set_mode(section->grace, record->cpu, VMC_CPU_KERNEL);
     }
     switch (record->kind) {
+    case VMC_REC_RCU_GRACE_PERIOD:
+        vmc_grace_set_preemptible(
+            section->grace,
+            strcmp(vmc_reader_text(section->reader, record->args[0]),
+                   "rcu_sched") != 0);
+        break;
     case VMC_REC_RCU_WATCHING: /* RCU watches while the nesting is not 0 */
         if (record->args[2] == 0) {
             vmc_grace_set_mode(section->grace, record->cpu, VMC_CPU_IDLE);
@@ -166,6 +172,20 @@ static void predict(struct rcu_section *section,
         break;
     default:
         break;
+    }
+}
+
+/* A CPU is gone once the step that stops it runs; it comes back by logging. */
+static void predict_hotplug(struct rcu_section *section,
+                            const struct vmc_record *record, const char *text)
+{
+    uint64_t cpu = record->args[0];
+
+    if (record->kind == VMC_REC_CPUHP_ENTER && cpu < PREDICTED_CPUS &&
+        (strcmp(text, "takedown_cpu") == 0 ||
+         strcmp(text, "rcutree_dead_cpu") == 0)) {
+        section->is_online[cpu] = false;
+        vmc_grace_set_mode(section->grace, (uint32_t)cpu, VMC_CPU_OFFLINE);
     }
 }
 
@@ -189,6 +209,7 @@ static void rcu_record(void *state, const struct vmc_record *record)
     if (section->status == VMC_OK) {
         section->status = status;
     }
+    predict_hotplug(section, record, text);
     if (record->kind >= VMC_REC_RCU_UTILIZATION &&
         record->kind <= VMC_REC_RCU_STALL) {
         section->has_any = true;

@@ -67,8 +67,9 @@ struct grace_state {
     uint64_t start_tick, stall_tick;
     uint32_t thread_cpu, reports_missing;
     bool is_running, is_thread_woken, is_ticking;
-    uint64_t blocking; /* readers that were inside at the start */
-    uint64_t open;     /* readers inside now */
+    bool is_cooperative; /* kernel code is not preempted */
+    uint64_t blocking;   /* readers that were inside at the start */
+    uint64_t open;       /* readers inside now */
     uint8_t reader_cpu[VMC_GRACE_READERS_MAX];
     uint8_t reader_depth[VMC_GRACE_READERS_MAX];
     /* expedited */
@@ -412,7 +413,9 @@ static void tick_cpu(struct vmc_grace *grace, uint32_t index)
     }
     if (state->is_running && cpu->noticed == state->number) {
         /* The tick interrupts no reader: a quiescent state. */
-        cpu->has_passed = cpu->has_passed || cpu->readers == 0;
+        cpu->has_passed = cpu->has_passed ||
+                          (cpu->readers == 0 && (cpu->mode != VMC_CPU_KERNEL ||
+                                                 !state->is_cooperative));
         if (cpu->has_passed) {
             report(grace, cpu);
         }
@@ -464,6 +467,11 @@ void vmc_grace_switch(struct vmc_grace *grace, uint32_t cpu)
         it->readers == 0) {
         it->has_passed = true;
     }
+}
+
+void vmc_grace_set_preemptible(struct vmc_grace *grace, bool is_preemptible)
+{
+    grace->state.is_cooperative = !is_preemptible;
 }
 
 void vmc_grace_set_mode(struct vmc_grace *grace, uint32_t cpu,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * grace.h - grace periods in time ("engine T"): what waiting for RCU costs.
+ * grace.h - grace periods in time, "engine T": what waiting for RCU costs.
  *
  * The engine does what tree RCU does, one event a step: a kernel thread starts
  * a grace period, every CPU that is not idle must notice it and pass a
@@ -105,6 +105,13 @@ void vmc_grace_free(struct vmc_grace *grace);
 /** @cpu does something else from now on. Leaving a mode is a context switch. */
 void vmc_grace_set_mode(struct vmc_grace *grace, uint32_t cpu,
                         enum vmc_cpu_mode mode);
+
+/**
+ * Whether a tick in kernel code is a quiescent state, as it is where readers
+ * can be preempted and leave a mark. True to begin with; in a kernel that does
+ * not preempt (flavour rcu_sched) only user mode, idle and switches count.
+ */
+void vmc_grace_set_preemptible(struct vmc_grace *grace, bool is_preemptible);
 
 /** @cpu has switched tasks: a quiescent state unless a reader is on it. */
 void vmc_grace_switch(struct vmc_grace *grace, uint32_t cpu);
