@@ -337,6 +337,9 @@ void vmc_run_flow(struct vmc_run *run)
             return;
         }
         invisible(run, instr);
+        if (run->is_over) { /* stand where it went wrong */
+            run->me->pc = (uint16_t)(instr - run->program->code);
+        }
     }
     if (!run->is_over) { /* a loop without a visible operation */
         vmc_run_break(run, VMC_V21_NO_PROGRESS, VMC_LIFE_NOBODY, 0);

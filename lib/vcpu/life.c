@@ -249,7 +249,10 @@ bool vmc_life_step(const struct vmc_life_program *program,
     if (run.me->kind == VMC_TASK_WORK && !run.me->is_started) {
         pick_up(&run);
     }
-    if (!run.is_over) {
+    if (run.instr->op < VMC_OP_VISIBLE) { /* went wrong before any step */
+        vmc_run_flow(&run);
+        assert(run.is_over);
+    } else if (!run.is_over) {
         ops[run.instr->op](&run);
     }
     event->result = run.result;
