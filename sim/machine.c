@@ -26,6 +26,11 @@ static void set_ipi_pin(void *owner, uint32_t vcpu, bool level)
     set_line(owner, vcpu, VMC_CPU_IPI, level);
 }
 
+static void set_message_line(void *owner, uint32_t vcpu, bool level)
+{
+    set_line(owner, vcpu, VMC_CPU_MESSAGE, level);
+}
+
 static void note_vector(void *owner, enum vmc_eio_event event, uint32_t vector,
                         uint32_t vcpu)
 {
@@ -54,22 +59,20 @@ static void uart_sets_line(void *owner, uint32_t line, bool level)
     vmc_pic_set_line(&machine->pic, line, level);
 }
 
-static uint64_t extioi_read(void *owner, uint32_t vcpu, uint32_t offset,
-                            uint32_t size_bytes)
+static enum vmc_status extioi_read(void *owner, uint32_t vcpu, uint32_t offset,
+                                   uint32_t size_bytes, uint64_t *value)
 {
     struct machine *machine = owner;
-    uint64_t value;
 
-    (void)vmc_eio_read(&machine->eio, vcpu, offset, size_bytes, &value);
-    return value;
+    return vmc_eio_read(&machine->eio, vcpu, offset, size_bytes, value);
 }
 
-static void extioi_write(void *owner, uint32_t vcpu, uint32_t offset,
-                         uint32_t size_bytes, uint64_t value)
+static enum vmc_status extioi_write(void *owner, uint32_t vcpu, uint32_t offset,
+                                    uint32_t size_bytes, uint64_t value)
 {
     struct machine *machine = owner;
 
-    (void)vmc_eio_write(&machine->eio, vcpu, offset, size_bytes, value);
+    return vmc_eio_write(&machine->eio, vcpu, offset, size_bytes, value);
 }
 
 static uint64_t virt_read(void *owner, uint32_t offset, uint32_t size_bytes)
@@ -182,49 +185,83 @@ eio_implementation(enum machine_semantics semantics)
     return VMC_EIO_QEMU;
 }
 
-static struct vmc_iocsr_semantics
-iocsr_semantics(enum machine_semantics semantics)
+static struct machine_switches kvm_switches(uint32_t generation)
 {
-    switch (semantics) {
-    case MACHINE_QEMU:
-        return vmc_iocsr_semantics_qemu();
-    case MACHINE_HW:
-        return vmc_iocsr_semantics_hw();
-    case MACHINE_KVM:
-        return vmc_iocsr_semantics_kvm(false);
-    case MACHINE_KVM_K0:
-    case MACHINE_KVM_K1:
-    case MACHINE_KVM_K2:
-        break;
-    }
-    return vmc_iocsr_semantics_kvm(true);
+    return (struct machine_switches){
+        .iocsr = vmc_iocsr_semantics_kvm(generation),
+        .pic = vmc_pic_semantics_kvm(),
+        .avec = vmc_avec_semantics_kvm(),
+        .msi_data_is_unchecked = true,
+        .virt_features = VMC_EIO_FEATURES_QEMU,
+    };
 }
 
-static struct vmc_pic_semantics pic_semantics(enum machine_semantics semantics)
+struct machine_switches machine_switches_of(enum machine_semantics semantics)
 {
+    struct machine_switches switches;
+
     switch (semantics) {
     case MACHINE_QEMU:
-        return vmc_pic_semantics_qemu();
+        switches = (struct machine_switches){
+            .iocsr = vmc_iocsr_semantics_qemu(),
+            .pic = vmc_pic_semantics_qemu(),
+            .avec = vmc_avec_semantics_qemu(),
+            .msi_first_is_fatal = true,
+            .misaligned_is_split = true,
+            .virt_features = VMC_EIO_FEATURES_QEMU,
+        };
+        break;
     case MACHINE_HW:
-        return vmc_pic_semantics_hw();
+        switches = (struct machine_switches){
+            .iocsr = vmc_iocsr_semantics_hw(),
+            .pic = vmc_pic_semantics_hw(),
+            .avec = vmc_avec_semantics_hw(),
+            .misaligned_is_split = true,
+            .virt_features = VMC_EIO_FEATURES_QEMU | VMC_EIO_HAS_INT_ENCODE,
+        };
+        break;
+    case MACHINE_KVM_K0:
+        switches = kvm_switches(0);
+        break;
+    case MACHINE_KVM_K1:
+        switches = kvm_switches(1);
+        break;
+    case MACHINE_KVM_K2:
+        switches = kvm_switches(2);
+        break;
     default:
-        return vmc_pic_semantics_kvm();
+        switches = kvm_switches(3);
+        break;
     }
+    switches.eio = vmc_eio_semantics_of(eio_implementation(semantics));
+    return switches;
 }
 
 /* ---- Life --------------------------------------------------------------- */
 
+/* Without the window only the real part's INT_ENCODE remains, which it sets
+ * through MISC_FUNC. */
+static uint32_t features_of(const struct machine_config *config,
+                            const struct machine_switches *switches)
+{
+    if (config->layout != VMC_EIO_LAYOUT_NONE) {
+        return switches->virt_features;
+    }
+    return switches->iocsr.misc_is_stored
+               ? switches->virt_features & VMC_EIO_HAS_INT_ENCODE
+               : 0;
+}
+
 enum vmc_status machine_init(struct machine *machine,
                              const struct machine_config *config)
 {
-    struct vmc_iocsr_semantics iocsr = iocsr_semantics(config->semantics);
-    struct vmc_pic_semantics pic = pic_semantics(config->semantics);
+    struct machine_switches switches =
+        config->switches != NULL ? *config->switches
+                                 : machine_switches_of(config->semantics);
     struct vmc_eio_config eio = {
-        .semantics =
-            vmc_eio_semantics_of(eio_implementation(config->semantics)),
+        .semantics = switches.eio,
         .layout = config->layout,
-        .features =
-            config->layout == VMC_EIO_LAYOUT_NONE ? 0 : VMC_EIO_FEATURES_QEMU,
+        .features = features_of(config, &switches),
         .vcpu_count = config->vcpu_count,
     };
     enum vmc_status status;
@@ -232,15 +269,17 @@ enum vmc_status machine_init(struct machine *machine,
     memset(machine, 0, sizeof(*machine));
     machine->hooks = config->hooks;
     machine->vcpu_count = config->vcpu_count;
+    machine->has_messages = config->has_messages;
+    machine->misaligned_is_split = switches.misaligned_is_split;
     memcpy(eio.physical_ids, config->physical_ids, sizeof(eio.physical_ids));
     status = vmc_eio_init(&machine->eio, &eio, &eio_ops, machine);
     if (status != VMC_OK) {
         return status;
     }
-    vmc_pic_init(&machine->pic, &pic, chip_sets_vector, machine);
+    vmc_pic_init(&machine->pic, &switches.pic, chip_sets_vector, machine);
     machine->msi = (struct vmc_msi){
-        .first_is_fatal = config->semantics == MACHINE_QEMU,
-        .data_is_checked = config->semantics != MACHINE_QEMU,
+        .first_is_fatal = switches.msi_first_is_fatal,
+        .data_is_unchecked = switches.msi_data_is_unchecked,
         .set_vector = chip_sets_vector,
         .owner = machine,
     };
@@ -249,7 +288,16 @@ enum vmc_status machine_init(struct machine *machine,
         vmc_wire_connect(&machine->uarts[i].line, uart_sets_line, machine,
                          MACHINE_UART_PIN + i);
     }
-    return vmc_iocsr_init(&machine->iocsr, &iocsr, config->vcpu_count,
+    status = vmc_avec_init(&machine->avec, &switches.avec, config->vcpu_count,
+                           config->physical_ids, set_message_line, machine);
+    if (status != VMC_OK) {
+        return status;
+    }
+    if (config->has_messages) {
+        switches.iocsr.has_messages = true;
+        switches.iocsr.features |= VMC_IOCSR_FEATURES_MESSAGES;
+    }
+    return vmc_iocsr_init(&machine->iocsr, &switches.iocsr, config->vcpu_count,
                           config->physical_ids, &iocsr_ops, set_ipi_pin,
                           machine);
 }
@@ -260,6 +308,7 @@ void machine_reset(struct machine *machine)
         vmc_uart_reset(&machine->uarts[i]);
     }
     vmc_pic_reset(&machine->pic);
+    vmc_iocsr_reset(&machine->iocsr);
     vmc_eio_reset(&machine->eio);
 }
 
@@ -307,6 +356,10 @@ static enum vmc_status read_piece(struct machine *machine, uint64_t address,
         *value = vmc_uart_read(uart, index);
         return VMC_OK;
     }
+    if (machine->has_messages &&
+        address - MACHINE_AVEC < VMC_AVEC_WINDOW_BYTES) {
+        return VMC_OK;
+    }
     return address - MACHINE_MSI < VMC_MSI_WINDOW_BYTES ? VMC_OK : VMC_E_ACCESS;
 }
 
@@ -325,6 +378,11 @@ static enum vmc_status write_piece(struct machine *machine, uint64_t address,
         vmc_uart_write(uart, index, (uint8_t)value);
         return VMC_OK;
     }
+    if (machine->has_messages &&
+        address - MACHINE_AVEC < VMC_AVEC_WINDOW_BYTES) {
+        vmc_avec_write(&machine->avec, (uint32_t)(address - MACHINE_AVEC));
+        return VMC_OK;
+    }
     if (address - MACHINE_MSI >= VMC_MSI_WINDOW_BYTES) {
         return VMC_E_ACCESS;
     }
@@ -333,6 +391,14 @@ static enum vmc_status write_piece(struct machine *machine, uint64_t address,
         vmc_msi_write(&machine->msi, (uint32_t)(value >> 32));
     }
     return VMC_OK;
+}
+
+/* KVM gets a misaligned access whole, as one exit; its PCH-PIC drops it. */
+static bool is_dropped(const struct machine *machine, uint64_t address,
+                       uint32_t size_bytes)
+{
+    return !machine->misaligned_is_split && address % size_bytes != 0 &&
+           address - MACHINE_PIC < VMC_PIC_WINDOW_BYTES;
 }
 
 /* The width of the pieces of an access: its own when it is aligned, else as
@@ -351,6 +417,9 @@ enum vmc_status machine_mmio_read(struct machine *machine, uint64_t address,
     uint32_t step = piece_bytes(address, size_bytes);
 
     *value = 0;
+    if (is_dropped(machine, address, size_bytes)) {
+        return VMC_OK;
+    }
     for (uint32_t done = 0; done < size_bytes; done += step) {
         uint64_t piece;
         enum vmc_status status =
@@ -370,6 +439,9 @@ enum vmc_status machine_mmio_write(struct machine *machine, uint64_t address,
 {
     uint32_t step = piece_bytes(address, size_bytes);
 
+    if (is_dropped(machine, address, size_bytes)) {
+        return VMC_OK;
+    }
     for (uint32_t done = 0; done < size_bytes; done += step) {
         uint64_t piece = value >> (8 * done);
         enum vmc_status status;
@@ -393,7 +465,9 @@ void machine_set_vector(struct machine *machine, uint32_t vector, bool level)
 uint64_t machine_fatal_accesses(const struct machine *machine)
 {
     return machine->iocsr.state.fatal_accesses +
-           machine->pic.state.fatal_accesses + machine->msi.fatal_accesses;
+           machine->pic.state.fatal_accesses +
+           machine->msi.state.fatal_accesses +
+           machine->avec.state.fatal_accesses;
 }
 
 void machine_add_state(struct machine *machine, struct vmc_state_map *map)
@@ -401,6 +475,9 @@ void machine_add_state(struct machine *machine, struct vmc_state_map *map)
     vmc_iocsr_add_state(&machine->iocsr, map);
     vmc_eio_add_state(&machine->eio, map);
     vmc_pic_add_state(&machine->pic, map);
+    vmc_avec_add_state(&machine->avec, map);
+    vmc_state_add(map, "pch-msi", &machine->msi.state,
+                  sizeof(machine->msi.state));
     for (uint32_t i = 0; i < MACHINE_UARTS; i++) {
         vmc_state_add(map, "uart", &machine->uarts[i].state,
                       sizeof(machine->uarts[i].state));

@@ -9,7 +9,7 @@
  * The machine is functional: an operation acts at once. Time is put around it
  * by irqsim.h.
  *
- * Owner    The caller's storage, about 100 KiB; pointers inside it point into
+ * Owner    The caller's storage, about 150 KiB; pointers inside it point into
  *          itself, so it may not be moved.
  */
 #ifndef VMC_SIM_MACHINE_H
@@ -17,6 +17,7 @@
 
 #include "eiointc/eiointc.h"
 #include "iocsr/iocsr.h"
+#include "irqchip/avec.h"
 #include "irqchip/cpuintc.h"
 #include "irqchip/pch_msi.h"
 #include "irqchip/pch_pic.h"
@@ -28,6 +29,7 @@ enum { MACHINE_VCPUS_MAX = 256, MACHINE_UARTS = 4, MACHINE_UART_PIN = 2 };
 enum machine_address {
     MACHINE_PIC = 0x10000000,
     MACHINE_UART = 0x1fe001e0, /**< each further one 0x100 above */
+    MACHINE_AVEC = 0x2fe00000, /**< where message interrupts exist */
     MACHINE_MSI = 0x2ff00000,
 };
 
@@ -44,6 +46,22 @@ enum machine_semantics {
     MACHINE_HW,
 };
 
+/** Every switch of every part, by the name of the difference. */
+struct machine_switches {
+    struct vmc_eio_semantics eio;
+    struct vmc_iocsr_semantics iocsr;
+    struct vmc_pic_semantics pic;
+    struct vmc_avec_semantics avec;
+    bool msi_first_is_fatal;    /**< X1: vectors below 32 end QEMU */
+    bool msi_data_is_unchecked; /**< B-34 */
+    bool misaligned_is_split;   /**< S5: by the CPU, into smaller accesses */
+    uint32_t virt_features;     /**< of the virtual extension, if there is one;
+                                   INT_ENCODE counts without it too */
+};
+
+/** The switches as @semantics has them. */
+struct machine_switches machine_switches_of(enum machine_semantics semantics);
+
 /** Whoever wants to hear of things. A NULL entry is not called. */
 struct machine_hooks {
     /** Line @line (bit of ESTAT) of @vcpu is set; levels may repeat. */
@@ -59,9 +77,12 @@ struct machine_hooks {
 struct machine_config {
     enum machine_semantics semantics;
     enum vmc_eio_layout layout; /**< of the virtual extension */
+    bool has_messages;          /**< AVEC: its doorbell, and MISC_FUNC bit 51 */
     uint32_t vcpu_count;
     uint16_t physical_ids[MACHINE_VCPUS_MAX];
     struct machine_hooks hooks;
+    /** Some switches set by hand; NULL: all as @semantics has them. */
+    const struct machine_switches *switches;
 };
 
 struct machine {
@@ -69,9 +90,11 @@ struct machine {
     struct vmc_eio eio;
     struct vmc_pic pic;
     struct vmc_msi msi;
+    struct vmc_avec avec;
     struct vmc_uart uarts[MACHINE_UARTS];
     struct vmc_cpuintc cpus[MACHINE_VCPUS_MAX];
     uint32_t vcpu_count;
+    bool has_messages, misaligned_is_split;
     struct machine_hooks hooks;
 };
 

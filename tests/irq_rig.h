@@ -46,16 +46,20 @@ static inline void rig_forget(void)
     memset(rig_events, 0, sizeof(rig_events));
 }
 
-/** Power on @vcpu_count vCPUs whose physical ids are @ids, or 0, 1, 2, ... */
-static inline void rig_start_ids(enum machine_semantics semantics,
-                                 enum vmc_eio_layout layout,
-                                 uint32_t vcpu_count, const uint16_t *ids)
+/** Power on @vcpu_count vCPUs whose physical ids are @ids, or 0, 1, 2, ...,
+ * with the message doorbell, and @switches unless that is NULL. */
+static inline void rig_start_with(enum machine_semantics semantics,
+                                  const struct machine_switches *switches,
+                                  enum vmc_eio_layout layout,
+                                  uint32_t vcpu_count, const uint16_t *ids)
 {
     struct machine_config config = {
         .semantics = semantics,
         .layout = layout,
+        .has_messages = switches != NULL,
         .vcpu_count = vcpu_count,
         .hooks = {.line = rig_line, .vector = rig_vector},
+        .switches = switches,
     };
 
     for (uint32_t i = 0; i < vcpu_count && i < MACHINE_VCPUS_MAX; i++) {
@@ -63,6 +67,13 @@ static inline void rig_start_ids(enum machine_semantics semantics,
     }
     ck_assert_int_eq(machine_init(&rig, &config), VMC_OK);
     rig_forget();
+}
+
+static inline void rig_start_ids(enum machine_semantics semantics,
+                                 enum vmc_eio_layout layout,
+                                 uint32_t vcpu_count, const uint16_t *ids)
+{
+    rig_start_with(semantics, NULL, layout, vcpu_count, ids);
 }
 
 static inline void rig_start(enum machine_semantics semantics,

@@ -17,7 +17,7 @@ static const struct {
     {"misaligned", 4, 0x1022, 0, 0, 0},
     {"a hole", 4, 0x2000, 0, 0, 0},
     {"beyond the virtual window", 4, 0x40001000, 0, 0, 0},
-    {"virtual features", 4, 0x40000000, 0xb, 0xb, 0xb},
+    {"virtual features", 4, 0x40000000, 0xb, 0xb, 0xf},
     {"size of 3", 3, 0x1020, 0, 0, 0},
 };
 

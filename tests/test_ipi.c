@@ -67,8 +67,8 @@ static const struct {
 static struct vmc_ipi_semantics semantics_of(int kind)
 {
     struct vmc_iocsr_semantics all[] = {
-        vmc_iocsr_semantics_qemu(), vmc_iocsr_semantics_kvm(false),
-        vmc_iocsr_semantics_kvm(true), vmc_iocsr_semantics_hw()};
+        vmc_iocsr_semantics_qemu(), vmc_iocsr_semantics_kvm(3),
+        vmc_iocsr_semantics_kvm(0), vmc_iocsr_semantics_hw()};
 
     return all[kind].ipi;
 }

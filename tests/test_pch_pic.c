@@ -229,14 +229,49 @@ START_TEST(inputs_that_share_a_vector_are_not_ored)
 }
 END_TEST
 
-START_TEST(without_message_enable_the_real_part_sends_no_vector)
+/* AUTO_CTRL1 and 0 of four pins that may go to both outputs; the pins then
+ * found at each output. */
+static const struct {
+    uint64_t auto1, auto0, output0, output1;
+} outputs[] = {
+    {0x0, 0x0, 0xf, 0x0}, /* fixed: the first */
+    {0x0, 0xf, 0xa, 0x5}, /* in turn */
+    {0xf, 0x0, 0x5, 0xa}, /* the one with less to do */
+    {0xf, 0xf, 0x0, 0xf}, /* the one with more to do, the second when equal */
+};
+
+START_TEST(without_message_enable_the_real_part_uses_its_outputs)
 {
     start(HW);
     wr(VMC_PIC_HTMSI_EN, 8, 0);
-    play("u +1");
+    wr(VMC_PIC_ROUTE, 4, 0x03030303);
+    wr(VMC_PIC_ROUTE + 4, 2, 0x0201);
+    wr(VMC_PIC_AUTO0, 8, outputs[_i].auto0);
+    wr(VMC_PIC_AUTO1, 8, outputs[_i].auto1);
+    ck_assert_uint_eq(rd(VMC_PIC_AUTO0, 8), outputs[_i].auto0);
+    play("u +0 +1 +2 +3");
     ck_assert_uint_eq(raised, 0);
-    wr(VMC_PIC_HTMSI_EN, 8, 2);
+    ck_assert_uint_eq(rd(VMC_PIC_OUTPUT0, 8), outputs[_i].output0);
+    ck_assert_uint_eq(rd(VMC_PIC_OUTPUT1, 8), outputs[_i].output1);
+    play("+4 +5");
+    ck_assert_uint_eq(rd(VMC_PIC_OUTPUT0, 8), outputs[_i].output0 | 0x10);
+    ck_assert_uint_eq(rd(VMC_PIC_OUTPUT1, 8), outputs[_i].output1 | 0x20);
+    play("-0 -1 -2 -3 -4 -5");
+    ck_assert_uint_eq(rd(VMC_PIC_OUTPUT0, 8) | rd(VMC_PIC_OUTPUT1, 8), 0);
+    ck_assert_uint_eq(call_count, 0);
+}
+END_TEST
+
+START_TEST(others_have_no_outputs)
+{
+    start(KVM);
+    wr(VMC_PIC_HTMSI_EN, 8, 0);
+    wr(VMC_PIC_AUTO0, 8, ~UINT64_C(0));
+    wr(VMC_PIC_AUTO1, 8, ~UINT64_C(0));
+    play("u +1");
     ck_assert_uint_eq(raised, 2);
+    ck_assert_uint_eq(rd(VMC_PIC_AUTO0, 8) | rd(VMC_PIC_AUTO1, 8), 0);
+    ck_assert_uint_eq(rd(VMC_PIC_OUTPUT0, 8) | rd(VMC_PIC_OUTPUT1, 8), 0);
 }
 END_TEST
 
@@ -254,6 +289,9 @@ Suite *suite(void)
     tcase_add_test(c, word_registers_of_qemu_refuse_narrow_accesses);
     tcase_add_test(c, a_vector_from_64_on_would_end_qemu);
     tcase_add_test(c, inputs_that_share_a_vector_are_not_ored);
-    tcase_add_test(c, without_message_enable_the_real_part_sends_no_vector);
+    tcase_add_loop_test(c,
+                        without_message_enable_the_real_part_uses_its_outputs,
+                        0, VMC_COUNT_OF(outputs));
+    tcase_add_test(c, others_have_no_outputs);
     return s;
 }

@@ -45,6 +45,9 @@ vmc_eio_semantics_of(enum vmc_eio_implementation implementation)
         .zero_route = VMC_EIO_ZERO_KEEPS,
         .redecode = VMC_EIO_REDECODE_GROUP,
         .restore = VMC_EIO_RESTORE_RAW_ID,
+        .virt_moves_words = true,
+        .virt_is_always_there = true,
+        .reset = VMC_EIO_RESET_ZEROES,
     };
 
     switch (implementation) {
@@ -52,12 +55,16 @@ vmc_eio_semantics_of(enum vmc_eio_implementation implementation)
         s.sizes_bytes = 4 | 8;
         s.splits_words = true;
         s.has_int_encode = false;
+        s.virt_moves_words = false;
+        s.virt_is_always_there = false;
+        s.reset = VMC_EIO_RESET_KEEPS;
         s.zero_route = VMC_EIO_ZERO_IS_CPU0;
         s.redecode = VMC_EIO_REDECODE_WORD;
         s.restore = VMC_EIO_RESTORE_FORGETS;
         break;
     case VMC_EIO_KVM_K0:
         s.ids_are_looked_up = false;
+        s.aligns_down = true;
         s.latches_outside_lock = true;
         s.zero_route = VMC_EIO_ZERO_INVALID;
         s.redecode = VMC_EIO_REDECODE_WIDTH;
@@ -67,7 +74,9 @@ vmc_eio_semantics_of(enum vmc_eio_implementation implementation)
         s.redecode = VMC_EIO_REDECODE_WIDTH;
         break;
     case VMC_EIO_KVM_K2:
-    case VMC_EIO_KVM_K3:
+        break;
+    case VMC_EIO_KVM_K3: /* B-41 was read in K0 to K2; assumed gone in K3 */
+        s.reset = VMC_EIO_RESET_CLEARS;
         break;
     case VMC_EIO_HW:
         s.ack_clears_latch = true;
@@ -77,7 +86,10 @@ vmc_eio_semantics_of(enum vmc_eio_implementation implementation)
         s.pins_are_checked = true;
         s.gate_is_needed = true;
         s.lowers_redundantly = false;
-        s.reset_clears_state = true;
+        s.virt_moves_words = false;
+        s.virt_is_always_there = false;
+        s.redecode = VMC_EIO_REDECODE_WIDTH;
+        s.reset = VMC_EIO_RESET_CLEARS;
         s.restore = VMC_EIO_RESTORE_RIGHT;
         break;
     }
@@ -110,13 +122,39 @@ static bool is_empty(const uint64_t *words)
     return (words[0] | words[1] | words[2] | words[3]) == 0;
 }
 
+/* ---- Banks -------------------------------------------------------------- */
+
+/* The registers that @vcpu sees. */
+static struct vmc_eio_bank *bank_of(struct vmc_eio *eio, uint32_t vcpu)
+{
+    return &eio->state
+                .banks[eio->config.semantics.has_nodes
+                           ? eio->config.physical_ids[vcpu] / VMC_EIO_NODE_CPUS
+                           : 0];
+}
+
+/* The registers of the node where inputs arrive. */
+static struct vmc_eio_bank *home_of(struct vmc_eio *eio)
+{
+    return &eio->state.banks[eio->config.home_node];
+}
+
+/* A vector passes the node where it arrives and the one where it ends. */
+static bool is_enabled(struct vmc_eio *eio, uint32_t vector, uint32_t vcpu)
+{
+    return has_bit(home_of(eio)->enable, vector) &&
+           (!eio->config.semantics.has_nodes ||
+            has_bit(bank_of(eio, vcpu)->enable, vector));
+}
+
 /* ---- Pins --------------------------------------------------------------- */
 
 /* The pin that IPMAP names for the group of @vector (spec 3.3). */
-static uint32_t pin_of(struct vmc_eio *eio, uint32_t vector)
+static uint32_t pin_of(struct vmc_eio *eio, uint32_t vcpu, uint32_t vector)
 {
     uint32_t byte =
-        (uint32_t)(eio->state.ipmap >> (vector / GROUP_VECTORS * 8)) & 0xff;
+        (uint32_t)(bank_of(eio, vcpu)->ipmap >> (vector / GROUP_VECTORS * 8)) &
+        0xff;
 
     if (eio->config.semantics.has_int_encode &&
         (eio->state.status & CONFIG_INT_ENCODE) != 0) {
@@ -146,7 +184,7 @@ static void set_line(struct vmc_eio *eio, uint32_t vcpu, uint32_t pin,
 
 static void hold_pin(struct vmc_eio *eio, uint32_t vcpu, uint32_t vector)
 {
-    uint32_t pin = pin_of(eio, vector);
+    uint32_t pin = pin_of(eio, vcpu, vector);
     uint64_t *set;
     bool was_empty;
 
@@ -163,7 +201,7 @@ static void hold_pin(struct vmc_eio *eio, uint32_t vcpu, uint32_t vector)
 
 static void release_pin(struct vmc_eio *eio, uint32_t vcpu, uint32_t vector)
 {
-    uint32_t pin = pin_of(eio, vector);
+    uint32_t pin = pin_of(eio, vcpu, vector);
     uint64_t *set;
     bool was_held;
 
@@ -186,15 +224,16 @@ static uint32_t rotate(struct vmc_eio *eio, uint32_t vector);
 
 static void raise(struct vmc_eio *eio, uint32_t vector)
 {
-    uint32_t vcpu;
+    uint32_t vcpu = eio->state.target[vector];
 
-    if (!has_bit(eio->state.enable, vector) ||
-        (eio->config.semantics.gate_is_needed && !eio->state.is_gate_open)) {
+    if (eio->config.semantics.gate_is_needed && !eio->state.is_gate_open) {
         return;
     }
-    vcpu = eio->state.target[vector];
     if (vcpu >= eio->config.vcpu_count) {
-        eio->state.unchecked_uses++;
+        eio->state.unchecked_uses += has_bit(home_of(eio)->enable, vector);
+        return;
+    }
+    if (!is_enabled(eio, vector, vcpu)) {
         return;
     }
     if (has_bit(eio->state.coreisr[vcpu], vector)) {
@@ -224,14 +263,31 @@ static void lower(struct vmc_eio *eio, uint32_t vector)
     release_pin(eio, vcpu, vector);
 }
 
-void vmc_eio_set_input(struct vmc_eio *eio, uint32_t vector, bool level)
+bool vmc_eio_begin_input(struct vmc_eio *eio, uint32_t vector, bool level)
 {
     assert(vector < VMC_EIO_VECTORS);
     put_bit(eio->state.isr, vector, level);
+    if (eio->config.semantics.latches_outside_lock) {
+        return true;
+    }
+    vmc_eio_end_input(eio, vector, level);
+    return false;
+}
+
+void vmc_eio_end_input(struct vmc_eio *eio, uint32_t vector, bool level)
+{
+    assert(vector < VMC_EIO_VECTORS);
     if (level) {
         raise(eio, vector);
     } else {
         lower(eio, vector);
+    }
+}
+
+void vmc_eio_set_input(struct vmc_eio *eio, uint32_t vector, bool level)
+{
+    if (vmc_eio_begin_input(eio, vector, level)) {
+        vmc_eio_end_input(eio, vector, level);
     }
 }
 
@@ -245,34 +301,54 @@ static uint32_t index_of(const struct vmc_eio *eio, uint32_t id)
     return id < VMC_EIO_VCPUS_MAX ? eio->index_of_id[id] : VMC_EIO_NO_VCPU;
 }
 
-static uint32_t nodetype_of(const struct vmc_eio *eio, uint32_t selector)
+/* The nodes that route byte @byte of @node names: a bitmap (spec 3.2). None
+ * means the node itself. */
+static uint32_t nodes_of(const struct vmc_eio *eio, uint32_t node, uint8_t byte)
 {
-    return (uint32_t)(eio->state.nodetype[selector / 4] >>
-                      (selector % 4 * 16)) &
-           0xffff;
+    uint32_t selector = byte >> 4;
+    uint32_t nodes = (uint32_t)(eio->state.banks[node].nodetype[selector / 4] >>
+                                (selector % 4 * 16)) &
+                     0xffff;
+
+    return nodes != 0 ? nodes : UINT32_C(1) << node;
+}
+
+/* The cores of @node that take @vector when it was sent there. A node other
+ * than home has a route of its own, which must lead to itself; while that is
+ * 0 the bitmap of the home node goes with the vector. */
+static uint32_t cores_of(const struct vmc_eio *eio, uint32_t node,
+                         uint32_t vector)
+{
+    uint32_t home = eio->config.home_node;
+    uint8_t byte = eio->state.banks[node].coremap[vector];
+
+    if (node == home || byte == 0) {
+        return eio->state.banks[home].coremap[vector] & CORE_BITS;
+    }
+    return (nodes_of(eio, node, byte) >> node & 1) != 0 ? byte & CORE_BITS : 0;
 }
 
 /*
- * The real part (spec 3.2): bits 3:0 are a bitmap of cores inside the nodes
- * that NODETYPE[bits 7:4] names; no node means the local one, node 0 here.
- * Finds the @turn-th existing CPU in node-major order, counting round; with
- * turn 0 that is the lowest.
+ * The real part: finds the @turn-th existing CPU in node-major order, counting
+ * round; with turn 0 that is the lowest.
  */
-static uint32_t decode_nodes(const struct vmc_eio *eio, uint8_t byte,
+static uint32_t decode_nodes(const struct vmc_eio *eio, uint32_t vector,
                              uint32_t turn)
 {
-    uint32_t nodes = nodetype_of(eio, byte >> 4);
+    uint32_t home = eio->config.home_node;
+    uint32_t nodes =
+        nodes_of(eio, home, eio->state.banks[home].coremap[vector]);
     uint32_t found[VMC_EIO_NODES * VMC_EIO_NODE_CPUS];
     uint32_t count = 0;
 
-    if (nodes == 0) {
-        nodes = 1;
-    }
     for (uint32_t node = 0; node < VMC_EIO_NODES; node++) {
+        uint32_t cores =
+            (nodes >> node & 1) != 0 ? cores_of(eio, node, vector) : 0;
+
         for (uint32_t core = 0; core < VMC_EIO_NODE_CPUS; core++) {
             uint32_t index;
 
-            if ((nodes >> node & 1) == 0 || (byte >> core & 1) == 0) {
+            if ((cores >> core & 1) == 0) {
                 continue;
             }
             index = index_of(eio, node * VMC_EIO_NODE_CPUS + core);
@@ -289,14 +365,17 @@ static bool is_encoded(const struct vmc_eio *eio)
     return (eio->state.status & CONFIG_CPU_ENCODE) != 0;
 }
 
-/* The vCPU that route byte @byte names, or VMC_EIO_NO_VCPU: keep the old. */
-static uint32_t decode_route(const struct vmc_eio *eio, uint8_t byte)
+/* The vCPU that the route of @vector names, or VMC_EIO_NO_VCPU: keep the old.
+ */
+static uint32_t decode_route(const struct vmc_eio *eio, uint32_t vector)
 {
+    uint8_t byte = eio->state.banks[eio->config.home_node].coremap[vector];
+
     if (is_encoded(eio)) {
         return index_of(eio, byte);
     }
     if (eio->config.semantics.has_nodes) {
-        return decode_nodes(eio, byte, 0);
+        return decode_nodes(eio, vector, 0);
     }
     if (byte == 0 && eio->config.semantics.zero_route != VMC_EIO_ZERO_IS_CPU0) {
         return eio->config.semantics.zero_route == VMC_EIO_ZERO_KEEPS
@@ -310,11 +389,10 @@ static uint32_t rotate(struct vmc_eio *eio, uint32_t vector)
 {
     uint32_t vcpu;
 
-    if (is_encoded(eio) || !has_bit(eio->state.bounce, vector)) {
+    if (is_encoded(eio) || !has_bit(home_of(eio)->bounce, vector)) {
         return eio->state.target[vector];
     }
-    vcpu = decode_nodes(eio, eio->state.coremap[vector],
-                        eio->state.rotation[vector]);
+    vcpu = decode_nodes(eio, vector, eio->state.rotation[vector]);
     if (vcpu == VMC_EIO_NO_VCPU) {
         return eio->state.target[vector];
     }
@@ -327,7 +405,7 @@ static uint32_t rotate(struct vmc_eio *eio, uint32_t vector)
  */
 static void reroute(struct vmc_eio *eio, uint32_t vector)
 {
-    uint32_t vcpu = decode_route(eio, eio->state.coremap[vector]);
+    uint32_t vcpu = decode_route(eio, vector);
 
     if (vcpu == VMC_EIO_NO_VCPU || vcpu == eio->state.target[vector] ||
         (eio->config.semantics.ids_are_looked_up &&
@@ -343,14 +421,14 @@ static void reroute(struct vmc_eio *eio, uint32_t vector)
     raise(eio, vector);
 }
 
-static void write_routes(struct vmc_eio *eio, uint32_t first,
-                         uint32_t size_bytes, uint64_t value)
+static void write_routes(struct vmc_eio *eio, struct vmc_eio_bank *bank,
+                         uint32_t first, uint32_t size_bytes, uint64_t value)
 {
     uint32_t count = size_bytes;
 
     assert(first + size_bytes <= VMC_EIO_VECTORS);
     for (uint32_t i = 0; i < size_bytes; i++) {
-        eio->state.coremap[first + i] = (uint8_t)(value >> (8 * i));
+        bank->coremap[first + i] = (uint8_t)(value >> (8 * i));
     }
     if (eio->config.semantics.redecode == VMC_EIO_REDECODE_WORD) {
         first &= ~3U;
@@ -366,19 +444,36 @@ static void write_routes(struct vmc_eio *eio, uint32_t first,
 
 /* ---- Registers ---------------------------------------------------------- */
 
-static void write_enable(struct vmc_eio *eio, uint32_t word, uint64_t value)
+/* Whether the registers of @bank decide about @vector as it is routed now. */
+static bool concerns(struct vmc_eio *eio, const struct vmc_eio_bank *bank,
+                     uint32_t vector)
 {
-    uint64_t old = eio->state.enable[word];
+    return bank == home_of(eio) ||
+           bank == bank_of(eio, eio->state.target[vector]);
+}
+
+static void write_enable(struct vmc_eio *eio, struct vmc_eio_bank *bank,
+                         uint32_t word, uint64_t value)
+{
+    uint64_t old = bank->enable[word];
     uint64_t latched = eio->state.isr[word];
     uint64_t on = value & ~old & latched;
     uint64_t off = old & ~value & latched;
 
-    eio->state.enable[word] = value;
+    bank->enable[word] = value;
     for (; on != 0; on &= on - 1) {
-        raise(eio, 64 * word + vmc_bits_low(on));
+        uint32_t vector = 64 * word + vmc_bits_low(on);
+
+        if (concerns(eio, bank, vector)) {
+            raise(eio, vector);
+        }
     }
     for (; off != 0; off &= off - 1) {
-        lower(eio, 64 * word + vmc_bits_low(off));
+        uint32_t vector = 64 * word + vmc_bits_low(off);
+
+        if (concerns(eio, bank, vector)) {
+            lower(eio, vector);
+        }
     }
 }
 
@@ -412,9 +507,9 @@ static uint64_t *storage_at(struct vmc_eio *eio, uint32_t vcpu, uint32_t offset)
         uint32_t block;
         size_t offset_bytes;
     } blocks[] = {
-        {VMC_EIO_ENABLE, offsetof(struct vmc_eio_state, enable)},
-        {VMC_EIO_BOUNCE, offsetof(struct vmc_eio_state, bounce)},
-        {VMC_EIO_NODETYPE, offsetof(struct vmc_eio_state, nodetype)},
+        {VMC_EIO_ENABLE, offsetof(struct vmc_eio_bank, enable)},
+        {VMC_EIO_BOUNCE, offsetof(struct vmc_eio_bank, bounce)},
+        {VMC_EIO_NODETYPE, offsetof(struct vmc_eio_bank, nodetype)},
     };
 
     if (is_inside(offset, VMC_EIO_COREISR, BLOCK_BYTES)) {
@@ -422,13 +517,13 @@ static uint64_t *storage_at(struct vmc_eio *eio, uint32_t vcpu, uint32_t offset)
     }
     for (size_t i = 0; i < VMC_COUNT_OF(blocks); i++) {
         if (is_inside(offset, blocks[i].block, BLOCK_BYTES)) {
-            return (uint64_t *)(void *)((char *)&eio->state +
+            return (uint64_t *)(void *)((char *)bank_of(eio, vcpu) +
                                         blocks[i].offset_bytes) +
                    (offset - blocks[i].block) / 8;
         }
     }
     if (is_inside(offset, VMC_EIO_IPMAP, 8)) {
-        return &eio->state.ipmap;
+        return &bank_of(eio, vcpu)->ipmap;
     }
     if (eio->config.semantics.isr_is_readable &&
         is_inside(offset, VMC_EIO_ISR, BLOCK_BYTES)) {
@@ -459,26 +554,34 @@ enum vmc_status vmc_eio_read(struct vmc_eio *eio, uint32_t vcpu,
     const uint64_t *word;
 
     *value = 0;
+    if (eio->config.semantics.aligns_down) {
+        offset_bytes &= ~(size_bytes - 1);
+    }
     if (!takes(eio, vcpu, offset_bytes, size_bytes)) {
         return VMC_E_ACCESS;
     }
     if (is_inside(offset_bytes, VMC_EIO_COREMAP, VMC_EIO_VECTORS)) {
+        const uint8_t *route =
+            &bank_of(eio, vcpu)->coremap[offset_bytes - VMC_EIO_COREMAP];
+
         for (uint32_t i = size_bytes; i-- > 0;) {
-            *value = *value << 8 |
-                     eio->state.coremap[offset_bytes - VMC_EIO_COREMAP + i];
+            *value = *value << 8 | route[i];
         }
         return VMC_OK;
     }
     word = storage_at(eio, vcpu, offset_bytes);
-    if (word != NULL) {
-        *value = *word >> (offset_bytes % 8 * 8) & ones(size_bytes);
+    if (word == NULL) {
+        return VMC_E_ACCESS;
     }
+    *value = *word >> (offset_bytes % 8 * 8) & ones(size_bytes);
     return VMC_OK;
 }
 
-static void write_word(struct vmc_eio *eio, uint32_t vcpu, uint32_t offset,
-                       uint32_t size_bytes, uint64_t value)
+static enum vmc_status write_word(struct vmc_eio *eio, uint32_t vcpu,
+                                  uint32_t offset, uint32_t size_bytes,
+                                  uint64_t value)
 {
+    struct vmc_eio_bank *bank = bank_of(eio, vcpu);
     uint32_t shift = offset % 8 * 8;
     uint64_t mask = ones(size_bytes) << shift;
     uint64_t *word;
@@ -487,40 +590,41 @@ static void write_word(struct vmc_eio *eio, uint32_t vcpu, uint32_t offset,
     if (is_inside(offset, VMC_EIO_ENABLE, BLOCK_BYTES)) {
         uint32_t index = (offset - VMC_EIO_ENABLE) / 8;
 
-        write_enable(eio, index, (eio->state.enable[index] & ~mask) | value);
-        return;
+        write_enable(eio, bank, index, (bank->enable[index] & ~mask) | value);
+        return VMC_OK;
     }
     if (is_inside(offset, VMC_EIO_COREISR, BLOCK_BYTES)) {
         write_coreisr(eio, vcpu, (offset - VMC_EIO_COREISR) / 8, value);
-        return;
+        return VMC_OK;
     }
     if (is_inside(offset, VMC_EIO_COREMAP, VMC_EIO_VECTORS)) {
-        write_routes(eio, offset - VMC_EIO_COREMAP, size_bytes, value >> shift);
-        return;
-    }
-    if (is_inside(offset, VMC_EIO_ISR, BLOCK_BYTES)) {
-        return;
+        write_routes(eio, bank, offset - VMC_EIO_COREMAP, size_bytes,
+                     value >> shift);
+        return VMC_OK;
     }
     word = storage_at(eio, vcpu, offset);
-    if (word != NULL) {
-        *word = (*word & ~mask) | value;
+    if (word == NULL || is_inside(offset, VMC_EIO_ISR, BLOCK_BYTES)) {
+        return VMC_E_ACCESS;
     }
+    *word = (*word & ~mask) | value;
+    return VMC_OK;
 }
 
 enum vmc_status vmc_eio_write(struct vmc_eio *eio, uint32_t vcpu,
                               uint32_t offset_bytes, uint32_t size_bytes,
                               uint64_t value)
 {
+    if (eio->config.semantics.aligns_down) {
+        offset_bytes &= ~(size_bytes - 1);
+    }
     if (!takes(eio, vcpu, offset_bytes, size_bytes)) {
         return VMC_E_ACCESS;
     }
     if (size_bytes == 8 && eio->config.semantics.splits_words) {
-        write_word(eio, vcpu, offset_bytes, 4, value & ones(4));
-        write_word(eio, vcpu, offset_bytes + 4, 4, value >> 32);
-    } else {
-        write_word(eio, vcpu, offset_bytes, size_bytes, value);
+        (void)write_word(eio, vcpu, offset_bytes, 4, value & ones(4));
+        return write_word(eio, vcpu, offset_bytes + 4, 4, value >> 32);
     }
-    return VMC_OK;
+    return write_word(eio, vcpu, offset_bytes, size_bytes, value);
 }
 
 /* ---- The virtual window ------------------------------------------------- */
@@ -575,6 +679,15 @@ enum vmc_status vmc_eio_virt_read(struct vmc_eio *eio, uint32_t offset_bytes,
                                   uint32_t size_bytes, uint64_t *value)
 {
     *value = 0;
+    if (eio->config.semantics.virt_moves_words &&
+        eio->config.layout != VMC_EIO_LAYOUT_NONE) {
+        if (offset_bytes == VMC_EIO_VIRT_FEATURES ||
+            offset_bytes == VMC_EIO_VIRT_CONFIG) {
+            *value = virtual_words(eio) >> (8 * offset_bytes) & ones(4) &
+                     ones(size_bytes);
+        }
+        return VMC_OK;
+    }
     if (!virtual_takes(eio, offset_bytes, size_bytes)) {
         return VMC_E_ACCESS;
     }
@@ -603,6 +716,13 @@ enum vmc_status vmc_eio_virt_write(struct vmc_eio *eio, uint32_t offset_bytes,
                             ? VMC_EIO_VIRT_FEATURES
                             : VMC_EIO_VIRT_CONFIG;
 
+    if (eio->config.semantics.virt_moves_words &&
+        eio->config.layout != VMC_EIO_LAYOUT_NONE) {
+        if (offset_bytes == controls) {
+            write_controls(eio, (uint32_t)value);
+        }
+        return VMC_OK;
+    }
     if (!virtual_takes(eio, offset_bytes, size_bytes)) {
         return VMC_E_ACCESS;
     }
@@ -634,13 +754,19 @@ enum vmc_status vmc_eio_init(struct vmc_eio *eio,
                              const struct vmc_eio_config *config,
                              const struct vmc_eio_ops *ops, void *owner)
 {
-    if (config->vcpu_count < 1 || config->vcpu_count > VMC_EIO_VCPUS_MAX) {
+    if (config->vcpu_count < 1 || config->vcpu_count > VMC_EIO_VCPUS_MAX ||
+        config->home_node >= VMC_EIO_NODES) {
         return VMC_E_RANGE;
     }
     memset(&eio->state, 0, sizeof(eio->state));
     eio->config = *config;
     eio->ops = ops;
     eio->owner = owner;
+    if (config->semantics.virt_is_always_there &&
+        (config->features & VMC_EIO_HAS_EXTENSION) == 0) {
+        eio->config.layout = VMC_EIO_LAYOUT_FINAL; /* spec 4.1, 4.2 */
+        eio->state.status = CONFIG_ENABLE;
+    }
     for (uint32_t i = 0; i < VMC_EIO_VCPUS_MAX; i++) {
         eio->index_of_id[i] = VMC_EIO_NO_VCPU;
     }
@@ -656,20 +782,34 @@ enum vmc_status vmc_eio_init(struct vmc_eio *eio,
     return VMC_OK;
 }
 
-void vmc_eio_reset(struct vmc_eio *eio)
+static void lower_lines(struct vmc_eio *eio)
 {
-    eio->state.status = 0;
-    if (!eio->config.semantics.reset_clears_state) {
-        return;
-    }
     for (uint32_t vcpu = 0; vcpu < eio->config.vcpu_count; vcpu++) {
-        uint8_t lines = eio->state.lines[vcpu];
-
-        for (; lines != 0; lines &= (uint8_t)(lines - 1)) {
+        for (uint32_t lines = eio->state.lines[vcpu]; lines != 0;
+             lines &= lines - 1) {
             set_line(eio, vcpu, vmc_bits_low(lines), false);
         }
     }
-    memset(&eio->state, 0, sizeof(eio->state));
+}
+
+void vmc_eio_reset(struct vmc_eio *eio)
+{
+    switch (eio->config.semantics.reset) {
+    case VMC_EIO_RESET_KEEPS:
+        eio->state.status = 0;
+        break;
+    case VMC_EIO_RESET_ZEROES: /* the vCPUs' own reset lowers their lines */
+        lower_lines(eio);
+        eio->state.status = 0;
+        memset(eio->state.banks, 0, sizeof(eio->state.banks));
+        memset(eio->state.isr, 0, sizeof(eio->state.isr));
+        memset(eio->state.coreisr, 0, sizeof(eio->state.coreisr));
+        break;
+    case VMC_EIO_RESET_CLEARS:
+        lower_lines(eio);
+        memset(&eio->state, 0, sizeof(eio->state));
+        break;
+    }
 }
 
 uint32_t vmc_eio_target(const struct vmc_eio *eio, uint32_t vector)
@@ -691,7 +831,8 @@ uint32_t vmc_eio_pending_on(const struct vmc_eio *eio, uint32_t vector)
 static uint32_t restored_vcpu(const struct vmc_eio *eio, uint32_t vector)
 {
     if (eio->config.semantics.restore == VMC_EIO_RESTORE_RAW_ID) {
-        return index_of(eio, eio->state.coremap[vector]);
+        return index_of(
+            eio, eio->state.banks[eio->config.home_node].coremap[vector]);
     }
     return eio->state.target[vector];
 }
@@ -700,7 +841,7 @@ void vmc_eio_restore(struct vmc_eio *eio)
 {
     memset(eio->state.holds, 0, sizeof(eio->state.holds));
     for (uint32_t i = 0; i < VMC_EIO_VECTORS; i++) {
-        uint32_t decoded = decode_route(eio, eio->state.coremap[i]);
+        uint32_t decoded = decode_route(eio, i);
 
         if (decoded < eio->config.vcpu_count) {
             eio->state.target[i] = (uint16_t)decoded;
@@ -711,10 +852,14 @@ void vmc_eio_restore(struct vmc_eio *eio)
     }
     for (uint32_t i = 0; i < VMC_EIO_VECTORS; i++) {
         uint32_t vcpu = restored_vcpu(eio, i);
-        uint32_t pin = pin_of(eio, i);
+        uint32_t pin;
 
-        if (vcpu < eio->config.vcpu_count && pin < VMC_EIO_PINS &&
-            has_bit(eio->state.coreisr[vcpu], i)) {
+        if (vcpu >= eio->config.vcpu_count ||
+            !has_bit(eio->state.coreisr[vcpu], i)) {
+            continue;
+        }
+        pin = pin_of(eio, vcpu, i);
+        if (pin < VMC_EIO_PINS) {
             put_bit(eio->state.holds[vcpu][pin], i, true);
         }
     }
@@ -722,6 +867,7 @@ void vmc_eio_restore(struct vmc_eio *eio)
 
 const char *vmc_eio_check(const struct vmc_eio *eio, uint32_t *vcpu)
 {
+    const struct vmc_eio_bank *home = &eio->state.banks[eio->config.home_node];
     uint64_t seen[VMC_EIO_WORDS] = {0};
 
     for (uint32_t c = 0; c < eio->config.vcpu_count; c++) {
@@ -730,7 +876,7 @@ const char *vmc_eio_check(const struct vmc_eio *eio, uint32_t *vcpu)
             uint64_t pending = eio->state.coreisr[c][w];
             uint64_t held = 0;
 
-            if ((pending & ~(eio->state.isr[w] & eio->state.enable[w])) != 0) {
+            if ((pending & ~(eio->state.isr[w] & home->enable[w])) != 0) {
                 return "I1: pending, and not both latched and enabled";
             }
             if ((pending & seen[w]) != 0) {

@@ -32,8 +32,9 @@ enum {
     VMC_EIO_WORDS = VMC_EIO_VECTORS / 64,
     VMC_EIO_VCPUS_MAX = 256,
     VMC_EIO_PINS = 8,
-    VMC_EIO_NODES = 16,      /**< that NODETYPE can name */
-    VMC_EIO_NODE_CPUS = 4,   /**< of one node of the real part */
+    VMC_EIO_NODES = 16,    /**< that NODETYPE can name */
+    VMC_EIO_NODE_CPUS = 4, /**< of one node of the real part */
+    VMC_EIO_BANKS = VMC_EIO_VCPUS_MAX / VMC_EIO_NODE_CPUS,
     VMC_EIO_NO_VCPU = 0xffff /**< no such vCPU; pending nowhere */
 };
 
@@ -92,14 +93,24 @@ enum vmc_eio_restore {
     VMC_EIO_RESTORE_RIGHT,
 };
 
+/** What a system reset clears (R1, B-41). */
+enum vmc_eio_reset_kind {
+    VMC_EIO_RESET_KEEPS,  /**< VIRT_CONFIG only (QEMU 10.0.2) */
+    VMC_EIO_RESET_ZEROES, /**< registers, but not the sets of the pins */
+    VMC_EIO_RESET_CLEARS, /**< everything */
+};
+
 /** Every way in which implementations differ. Numbers are those of the table
  * in spec section 15. */
 struct vmc_eio_semantics {
-    uint8_t sizes_bytes;       /**< D14: access sizes, OR-ed */
-    bool splits_words;         /**< 8 bytes are two accesses of 4 */
+    uint8_t sizes_bytes;   /**< D14: access sizes, OR-ed */
+    bool splits_words;     /**< 8 bytes are two accesses of 4 */
+    bool aligns_down;      /**< B-13: K0 does not look at alignment */
+    bool virt_moves_words; /**< D26: any size moves 4 bytes, no window end */
+    bool virt_is_always_there; /**< even with no feature to show */
     bool ack_clears_latch;     /**< D1 */
     bool isr_is_readable;      /**< D2 */
-    bool has_nodes;            /**< D3, D30: NODETYPE and four-CPU nodes */
+    bool has_nodes;            /**< D3, D30: registers for each 4-CPU node */
     bool rotates;              /**< D5, D6: BOUNCE means something */
     bool has_int_encode;       /**< D7 */
     bool pins_are_checked;     /**< D7: an encoded pin above 7 is dropped */
@@ -107,10 +118,10 @@ struct vmc_eio_semantics {
     bool ids_are_looked_up;    /**< D12, D13; K0 takes an id as an index */
     bool lowers_redundantly;   /**< D31 */
     bool latches_outside_lock; /**< B-19: K0, K1 */
-    bool reset_clears_state;   /**< R1: QEMU 10.0.2 keeps the registers */
     enum vmc_eio_zero_route zero_route; /**< D4 */
     enum vmc_eio_redecode redecode;     /**< D11 */
     enum vmc_eio_restore restore;       /**< D25 */
+    enum vmc_eio_reset_kind reset;
 };
 
 /** Names of implementations and of generations of the one in KVM. */
@@ -149,15 +160,23 @@ struct vmc_eio_config {
     enum vmc_eio_layout layout;
     uint32_t features; /**< bits of VIRT_FEATURES that are offered */
     uint32_t vcpu_count;
+    uint32_t home_node; /**< where inputs arrive, of a part with nodes */
     uint16_t physical_ids[VMC_EIO_VCPUS_MAX]; /**< by index; each below 256 */
+};
+
+/** The registers that a node of the real part has for itself. Others have
+ * one set, the first. */
+struct vmc_eio_bank {
+    uint64_t enable[VMC_EIO_WORDS], bounce[VMC_EIO_WORDS];
+    uint64_t nodetype[4]; /**< sixteen 16-bit maps */
+    uint64_t ipmap;       /**< eight bytes */
+    uint8_t coremap[VMC_EIO_VECTORS];
 };
 
 /** All that a run changes. */
 struct vmc_eio_state {
-    uint64_t enable[VMC_EIO_WORDS], bounce[VMC_EIO_WORDS], isr[VMC_EIO_WORDS];
-    uint64_t nodetype[4]; /**< sixteen 16-bit maps */
-    uint64_t ipmap;       /**< eight bytes */
-    uint8_t coremap[VMC_EIO_VECTORS];
+    struct vmc_eio_bank banks[VMC_EIO_BANKS];
+    uint64_t isr[VMC_EIO_WORDS];
     uint16_t target[VMC_EIO_VECTORS]; /**< decoded route: a vCPU's index */
     uint8_t rotation[VMC_EIO_VECTORS];
     uint64_t coreisr[VMC_EIO_VCPUS_MAX][VMC_EIO_WORDS];
@@ -193,9 +212,18 @@ void vmc_eio_reset(struct vmc_eio *eio);
 void vmc_eio_set_input(struct vmc_eio *eio, uint32_t vector, bool level);
 
 /**
+ * The same in the two steps of K0 and K1, which change the latch before they
+ * take their lock; somebody else may act in between.
+ * Returns  true when the second step is still due: vmc_eio_end_input(). False
+ *          from implementations that have only one step, which is then done.
+ */
+bool vmc_eio_begin_input(struct vmc_eio *eio, uint32_t vector, bool level);
+void vmc_eio_end_input(struct vmc_eio *eio, uint32_t vector, bool level);
+
+/**
  * Read @size_bytes at @offset_bytes as @vcpu.
  * Fails    VMC_E_ACCESS for a size or alignment that the implementation does
- *          not take; *@value is then 0.
+ *          not take, and for a hole; *@value is then 0.
  */
 enum vmc_status vmc_eio_read(struct vmc_eio *eio, uint32_t vcpu,
                              uint32_t offset_bytes, uint32_t size_bytes,

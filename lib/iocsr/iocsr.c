@@ -19,8 +19,10 @@ static const uint64_t cpu_name = UINT64_C(0x0000303030354133); /* "3A5000" */
 enum {
     MISC_GATE_BIT = 48,
     MISC_INT_ENCODE_BIT = 49,
+    MISC_MESSAGES_BIT = 51,
     CONFIG_ENABLE = 1 << 1,
     CONFIG_INT_ENCODE = 1 << 2,
+    SEND_BLOCKING_BIT = 31,
     SEND_ID_SHIFT = 16,
     SEND_ID_MASK = 0x3ff,
     SEND_VECTOR_MASK = 0x1f,
@@ -39,18 +41,26 @@ struct vmc_iocsr_semantics vmc_iocsr_semantics_qemu(void)
         .features = VMC_IOCSR_FEATURES_TCG,
         .narrow_is_refused = true,
         .has_fatal_accesses = true,
+        .reset_keeps_units = true,
         .ipi = {.enable_gates_raise = true, .lower_needs_enable = true},
     };
 }
 
-struct vmc_iocsr_semantics vmc_iocsr_semantics_kvm(bool is_old)
+struct vmc_iocsr_semantics vmc_iocsr_semantics_kvm(uint32_t generation)
 {
+    bool is_new = generation >= 3; /* the rework of 6.18 and after */
+
     return (struct vmc_iocsr_semantics){
         .features = VMC_IOCSR_FEATURES_KVM,
-        .extends_sign = true,
+        .extends_sign = is_new,
         .misc_is_absent = true,
         .sends_take_any_size = true,
-        .ipi = {.raise_needs_empty = true, .set_is_dead = is_old},
+        .is_in_kernel = true,
+        .errors_go_to_user = !is_new,
+        .aligns_down = generation == 0,
+        .ipi = {.raise_needs_empty = true,
+                .set_is_dead = !is_new,
+                .line_is_separate = generation > 0},
     };
 }
 
@@ -61,6 +71,7 @@ struct vmc_iocsr_semantics vmc_iocsr_semantics_hw(void)
         .extends_sign = true,
         .misc_is_stored = true,
         .has_ext_ioi_send = true,
+        .blocking_waits = true,
         .ipi = {.enable_acts = true},
     };
 }
@@ -98,10 +109,14 @@ static uint32_t target_of(const struct vmc_iocsr *bus, uint64_t command)
 }
 
 /* @fresh with the bytes that the mask of @command keeps taken from @old. */
-static uint32_t merge(uint64_t command, uint32_t old)
+static uint32_t merge(const struct vmc_iocsr *bus, uint64_t command,
+                      uint32_t old)
 {
     uint32_t fresh = (uint32_t)(command >> SEND_DATA_SHIFT);
 
+    if (bus->semantics.mask_is_ignored) {
+        return fresh;
+    }
     for (unsigned byte = 0; byte < 4; byte++) {
         if ((command >> (SEND_MASK_SHIFT + byte) & 1) != 0) {
             uint32_t bits = UINT32_C(0xff) << (8 * byte);
@@ -136,8 +151,9 @@ static void send_mail(struct vmc_iocsr *bus, uint64_t command)
                       4 * (uint32_t)(command >> MAIL_BOX_SHIFT & MAIL_BOX_MASK);
 
     if (vcpu < bus->ipi.vcpu_count) {
-        vmc_ipi_write(&bus->ipi, vcpu, offset,
-                      merge(command, vmc_ipi_read(&bus->ipi, vcpu, offset)));
+        vmc_ipi_write(
+            &bus->ipi, vcpu, offset,
+            merge(bus, command, vmc_ipi_read(&bus->ipi, vcpu, offset)));
     }
 }
 
@@ -156,7 +172,7 @@ static void send_any(struct vmc_iocsr *bus, uint64_t command)
     if (has_mask(command)) {
         old = (uint32_t)vmc_iocsr_read(bus, vcpu, address, 4);
     }
-    vmc_iocsr_write(bus, vcpu, address, 4, merge(command, old));
+    vmc_iocsr_write(bus, vcpu, address, 4, merge(bus, command, old));
 }
 
 /* ---- Identity and MISC_FUNC --------------------------------------------- */
@@ -171,11 +187,13 @@ static uint64_t misc_read(const struct vmc_iocsr *bus)
     if (bus->semantics.misc_is_stored) {
         return bus->state.misc;
     }
+    /* Of the rest only AVEC_EN is ever stored here, by misc_write(). */
     if (!bus->ops->has_virt(bus->owner)) {
         return UINT64_C(1) << MISC_GATE_BIT;
     }
     config = bus->ops->virt_config(bus->owner);
-    return (uint64_t)((config & CONFIG_ENABLE) != 0) << MISC_GATE_BIT |
+    return bus->state.misc |
+           (uint64_t)((config & CONFIG_ENABLE) != 0) << MISC_GATE_BIT |
            (uint64_t)((config & CONFIG_INT_ENCODE) != 0) << MISC_INT_ENCODE_BIT;
 }
 
@@ -198,6 +216,9 @@ static void misc_write(struct vmc_iocsr *bus, uint64_t value)
         return;
     }
     if (bus->ops->has_virt(bus->owner)) { /* V4: it can only add */
+        if (bus->semantics.has_messages) {
+            bus->state.misc |= value & UINT64_C(1) << MISC_MESSAGES_BIT;
+        }
         config = bus->ops->virt_config(bus->owner);
         bus->ops->write_virt_config(bus->owner,
                                     config | (gate ? CONFIG_ENABLE : 0) |
@@ -231,10 +252,24 @@ static bool identity(const struct vmc_iocsr *bus, uint64_t address,
     }
 }
 
+/* An access that no in-kernel device claims leaves the kernel. */
+static void leave_kernel(struct vmc_iocsr *bus)
+{
+    bus->state.user_accesses += bus->semantics.is_in_kernel;
+}
+
+/* An access that its device refuses leaves it too, before K3. */
+static void refuse(struct vmc_iocsr *bus)
+{
+    bus->state.user_accesses += bus->semantics.errors_go_to_user;
+}
+
 static uint64_t low_read(struct vmc_iocsr *bus, uint64_t address,
                          uint32_t size_bytes)
 {
     uint64_t value;
+
+    leave_kernel(bus);
 
     if (bus->semantics.has_fatal_accesses) {
         if (!identity(bus, address, &value)) {
@@ -252,6 +287,7 @@ static void low_write(struct vmc_iocsr *bus, uint64_t address,
     uint32_t shift = 8 * (address & 7);
     uint64_t mask;
 
+    leave_kernel(bus);
     if ((address & ~UINT64_C(7)) != VMC_IOCSR_MISC_FUNC ||
         (bus->semantics.has_fatal_accesses && shift != 0)) {
         bus->state.fatal_accesses += bus->semantics.has_fatal_accesses;
@@ -349,14 +385,35 @@ static void ipi_write(struct vmc_iocsr *bus, uint32_t vcpu, uint64_t address,
 
 /* ---- The bus ------------------------------------------------------------ */
 
-static bool is_taken(const struct vmc_iocsr *bus, uint64_t address,
+static bool is_extioi(uint64_t address)
+{
+    return address >= VMC_IOCSR_EXTIOI && address < VMC_IOCSR_EXTIOI_END;
+}
+
+static bool is_ipi(uint64_t address)
+{
+    return address >= VMC_IOCSR_IPI && address < VMC_IOCSR_IPI_END;
+}
+
+static bool is_virt(uint64_t address)
+{
+    return address >= VMC_IOCSR_VIRT && address < VMC_IOCSR_VIRT_END;
+}
+
+static bool is_taken(struct vmc_iocsr *bus, uint64_t address,
                      uint32_t size_bytes)
 {
     if (size_bytes != 1 && size_bytes != 2 && size_bytes != 4 &&
         size_bytes != 8) {
         return false;
     }
-    if (address % size_bytes != 0) {
+    if (address % size_bytes != 0 &&
+        !(bus->semantics.aligns_down && is_extioi(address))) {
+        if (is_extioi(address) || is_ipi(address) || is_virt(address)) {
+            refuse(bus);
+        } else {
+            leave_kernel(bus);
+        }
         return false;
     }
     return size_bytes >= 4 || !bus->semantics.narrow_is_refused;
@@ -379,23 +436,31 @@ uint64_t vmc_iocsr_read(struct vmc_iocsr *bus, uint32_t vcpu, uint64_t address,
     if (!is_taken(bus, address, size_bytes)) {
         return 0;
     }
-    if (address >= VMC_IOCSR_EXTIOI && address < VMC_IOCSR_EXTIOI_END) {
-        return bus->ops->extioi_read(bus->owner, vcpu,
-                                     (uint32_t)(address - VMC_IOCSR_EXTIOI),
-                                     size_bytes);
+    if (is_extioi(address)) {
+        uint64_t value;
+
+        if (bus->ops->extioi_read(bus->owner, vcpu,
+                                  (uint32_t)(address - VMC_IOCSR_EXTIOI),
+                                  size_bytes, &value) != VMC_OK) {
+            refuse(bus);
+        }
+        return value;
     }
-    if (address >= VMC_IOCSR_IPI && address < VMC_IOCSR_IPI_END) {
+    if (is_ipi(address)) {
         return ipi_read(bus, vcpu, address, size_bytes);
     }
     if (address < VMC_IOCSR_MISC_END) {
         return low_read(bus, address, size_bytes);
     }
-    if (address >= VMC_IOCSR_VIRT && address < VMC_IOCSR_VIRT_END &&
-        !is_fatal_virt(bus, address - VMC_IOCSR_VIRT)) {
-        return bus->ops->virt_read(
-            bus->owner, (uint32_t)(address - VMC_IOCSR_VIRT), size_bytes);
+    if (!is_virt(address)) {
+        leave_kernel(bus);
+        return 0;
     }
-    return 0;
+    if (is_fatal_virt(bus, address - VMC_IOCSR_VIRT)) {
+        return 0;
+    }
+    return bus->ops->virt_read(bus->owner, (uint32_t)(address - VMC_IOCSR_VIRT),
+                               size_bytes);
 }
 
 void vmc_iocsr_write(struct vmc_iocsr *bus, uint32_t vcpu, uint64_t address,
@@ -407,19 +472,41 @@ void vmc_iocsr_write(struct vmc_iocsr *bus, uint32_t vcpu, uint64_t address,
     if (!(is_command(address) && bus->semantics.sends_take_any_size)) {
         value &= ones(size_bytes);
     }
-    if (address >= VMC_IOCSR_EXTIOI && address < VMC_IOCSR_EXTIOI_END) {
-        bus->ops->extioi_write(bus->owner, vcpu,
-                               (uint32_t)(address - VMC_IOCSR_EXTIOI),
-                               size_bytes, value);
-    } else if (address >= VMC_IOCSR_IPI && address < VMC_IOCSR_IPI_END) {
+    if (is_extioi(address)) {
+        if (bus->ops->extioi_write(bus->owner, vcpu,
+                                   (uint32_t)(address - VMC_IOCSR_EXTIOI),
+                                   size_bytes, value) != VMC_OK) {
+            refuse(bus);
+        }
+    } else if (is_ipi(address)) {
         ipi_write(bus, vcpu, address, size_bytes, value);
     } else if (address < VMC_IOCSR_MISC_END) {
         low_write(bus, address, size_bytes, value);
-    } else if (address >= VMC_IOCSR_VIRT && address < VMC_IOCSR_VIRT_END &&
-               !is_fatal_virt(bus, address - VMC_IOCSR_VIRT)) {
+    } else if (!is_virt(address)) {
+        leave_kernel(bus);
+    } else if (!is_fatal_virt(bus, address - VMC_IOCSR_VIRT)) {
         bus->ops->virt_write(bus->owner, (uint32_t)(address - VMC_IOCSR_VIRT),
                              size_bytes, value);
     }
+}
+
+bool vmc_iocsr_waits(const struct vmc_iocsr *bus, uint64_t address,
+                     uint64_t value)
+{
+    bool is_send = address == VMC_IOCSR_IPI_SEND ||
+                   address == VMC_IOCSR_MAIL_SEND ||
+                   address == VMC_IOCSR_ANY_SEND;
+
+    return bus->semantics.blocking_waits && is_send &&
+           (value >> SEND_BLOCKING_BIT & 1) != 0;
+}
+
+void vmc_iocsr_reset(struct vmc_iocsr *bus)
+{
+    if (!bus->semantics.reset_keeps_units) {
+        vmc_ipi_reset(&bus->ipi);
+    }
+    bus->state.misc = 0;
 }
 
 enum vmc_status

@@ -47,7 +47,7 @@ enum vmc_iocsr_features {
     VMC_IOCSR_FEATURES_MESSAGES = 0x8000,
 };
 
-/** Differences D9, D14, D15, D26 to D28 of spec section 15. */
+/** Differences D9, D14, D15, D26 to D28 of spec section 15, and B-28. */
 struct vmc_iocsr_semantics {
     uint64_t features;        /**< value of FEATURES */
     bool narrow_is_refused;   /**< 1 and 2 bytes reach no register */
@@ -57,16 +57,23 @@ struct vmc_iocsr_semantics {
     bool has_ext_ioi_send;    /**< D27 */
     bool sends_take_any_size; /**< MAIL_SEND and ANY_SEND (KVM) */
     bool has_fatal_accesses;  /**< QEMU 10.0.2 aborts on some */
+    bool blocking_waits;      /**< D28: bit 31 of a command holds its sender */
+    bool is_in_kernel;        /**< what nobody claims goes to user space */
+    bool errors_go_to_user;   /**< B-28: K0 to K2 hand their refusals on */
+    bool aligns_down;         /**< B-13: K0 does not look at alignment */
+    bool mask_is_ignored;     /**< B-8: MAIL_SEND and ANY_SEND of old QEMU */
+    bool reset_keeps_units;   /**< R1: IPI units and mailboxes of QEMU */
+    bool has_messages;        /**< MISC_FUNC.AVEC_EN exists, and sticks */
     struct vmc_ipi_semantics ipi;
 };
 
 /** The EIOINTC as the bus sees it. All get @owner. */
 struct vmc_iocsr_ops {
-    /** Offsets from 0x1400. The value of a read that nothing takes is 0. */
-    uint64_t (*extioi_read)(void *owner, uint32_t vcpu, uint32_t offset,
-                            uint32_t size_bytes);
-    void (*extioi_write)(void *owner, uint32_t vcpu, uint32_t offset,
-                         uint32_t size_bytes, uint64_t value);
+    /** Offsets from 0x1400; VMC_E_ACCESS and a value of 0 when refused. */
+    enum vmc_status (*extioi_read)(void *owner, uint32_t vcpu, uint32_t offset,
+                                   uint32_t size_bytes, uint64_t *value);
+    enum vmc_status (*extioi_write)(void *owner, uint32_t vcpu, uint32_t offset,
+                                    uint32_t size_bytes, uint64_t value);
     /** Offsets from 0x40000000. */
     uint64_t (*virt_read)(void *owner, uint32_t offset, uint32_t size_bytes);
     void (*virt_write)(void *owner, uint32_t offset, uint32_t size_bytes,
@@ -84,6 +91,7 @@ struct vmc_iocsr_ops {
 struct vmc_iocsr_state {
     uint64_t misc;           /**< of a part that stores it */
     uint64_t fatal_accesses; /**< that would have ended QEMU */
+    uint64_t user_accesses;  /**< that an in-kernel chip sent to user space */
 };
 
 struct vmc_iocsr {
@@ -97,8 +105,8 @@ struct vmc_iocsr {
 
 /** The semantics that QEMU 10.0.2 has under TCG. */
 struct vmc_iocsr_semantics vmc_iocsr_semantics_qemu(void);
-/** KVM with its in-kernel controllers; @is_old: before 6.18. */
-struct vmc_iocsr_semantics vmc_iocsr_semantics_kvm(bool is_old);
+/** KVM with its in-kernel controllers, generation K@generation, 0 to 3. */
+struct vmc_iocsr_semantics vmc_iocsr_semantics_kvm(uint32_t generation);
 /** The manual's. */
 struct vmc_iocsr_semantics vmc_iocsr_semantics_hw(void);
 
@@ -124,6 +132,16 @@ uint64_t vmc_iocsr_read(struct vmc_iocsr *bus, uint32_t vcpu, uint64_t address,
 /** Write likewise. Bits of @value beyond the size are ignored. */
 void vmc_iocsr_write(struct vmc_iocsr *bus, uint32_t vcpu, uint64_t address,
                      uint32_t size_bytes, uint64_t value);
+
+/**
+ * Whether the sender of command @value at @address waits until it is carried
+ * out (D28). What that costs is a matter of time, not of this model.
+ */
+bool vmc_iocsr_waits(const struct vmc_iocsr *bus, uint64_t address,
+                     uint64_t value);
+
+/** A system reset; the IPI units of QEMU 10.0.2 keep their state (R1). */
+void vmc_iocsr_reset(struct vmc_iocsr *bus);
 
 /** What a vCPU's register holds after a read of @size_bytes gave @value. */
 uint64_t vmc_iocsr_extend(const struct vmc_iocsr *bus, uint64_t value,

@@ -58,17 +58,46 @@ void vmc_ipi_send(struct vmc_ipi *ipi, uint32_t vcpu, uint32_t bits)
     }
 }
 
-static void clear(struct vmc_ipi *ipi, uint32_t vcpu, uint32_t bits)
+bool vmc_ipi_begin_clear(struct vmc_ipi *ipi, uint32_t vcpu, uint32_t bits)
 {
     struct vmc_ipi_unit *unit = &ipi->state.units[vcpu];
 
     unit->status &= ~bits;
     if (ipi->semantics.enable_acts) {
         follow(ipi, vcpu);
-    } else if (unit->status == 0 &&
-               (!ipi->semantics.lower_needs_enable || unit->enable != 0)) {
-        set_line(ipi, vcpu, false);
+        return false;
     }
+    if (unit->status != 0 ||
+        (ipi->semantics.lower_needs_enable && unit->enable == 0)) {
+        return false;
+    }
+    if (ipi->semantics.line_is_separate) {
+        return true;
+    }
+    set_line(ipi, vcpu, false);
+    return false;
+}
+
+void vmc_ipi_end_clear(struct vmc_ipi *ipi, uint32_t vcpu)
+{
+    set_line(ipi, vcpu, false);
+}
+
+static void clear(struct vmc_ipi *ipi, uint32_t vcpu, uint32_t bits)
+{
+    if (vmc_ipi_begin_clear(ipi, vcpu, bits)) {
+        vmc_ipi_end_clear(ipi, vcpu);
+    }
+}
+
+void vmc_ipi_reset(struct vmc_ipi *ipi)
+{
+    for (uint32_t vcpu = 0; vcpu < ipi->vcpu_count; vcpu++) {
+        if (ipi->state.units[vcpu].line) {
+            set_line(ipi, vcpu, false);
+        }
+    }
+    memset(&ipi->state, 0, sizeof(ipi->state));
 }
 
 uint32_t vmc_ipi_read(const struct vmc_ipi *ipi, uint32_t vcpu,

@@ -29,13 +29,14 @@ enum vmc_ipi_register {
     VMC_IPI_MAIL_END = 0x40,
 };
 
-/** Differences D16 and D17 of spec section 15. */
+/** Differences D16 and D17 of spec section 15, and B-20. */
 struct vmc_ipi_semantics {
     bool enable_gates_raise; /**< SET raises only for enabled bits */
     bool enable_acts;        /**< the pin follows status & enable at once */
     bool raise_needs_empty;  /**< SET raises only if status was 0 */
     bool lower_needs_enable; /**< CLEAR to 0 lowers only if enable is not 0 */
     bool set_is_dead;        /**< SET does nothing (KVM before 6.18) */
+    bool line_is_separate;   /**< B-20: the pin moves after the lock is left */
 };
 
 /** One unit. */
@@ -75,6 +76,17 @@ uint32_t vmc_ipi_read(const struct vmc_ipi *ipi, uint32_t vcpu,
 /** Write likewise; what cannot be written is left alone. */
 void vmc_ipi_write(struct vmc_ipi *ipi, uint32_t vcpu, uint32_t offset_bytes,
                    uint32_t value);
+
+/**
+ * Clear @bits of @vcpu's status in the two steps of an implementation that
+ * moves the pin after it has left its lock; others may act in between.
+ * Returns  true when the pin is still to be lowered, by vmc_ipi_end_clear().
+ */
+bool vmc_ipi_begin_clear(struct vmc_ipi *ipi, uint32_t vcpu, uint32_t bits);
+void vmc_ipi_end_clear(struct vmc_ipi *ipi, uint32_t vcpu);
+
+/** Make all units as after power-on; pins that are up are lowered. */
+void vmc_ipi_reset(struct vmc_ipi *ipi);
 
 /** Set @bits of @vcpu's status, as IPI_SEND does. */
 void vmc_ipi_send(struct vmc_ipi *ipi, uint32_t vcpu, uint32_t bits);

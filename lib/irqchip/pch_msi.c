@@ -7,11 +7,12 @@ void vmc_msi_write(struct vmc_msi *msi, uint32_t data)
 {
     uint32_t vector = data & VECTOR_MASK;
 
-    if (msi->data_is_checked && data > VECTOR_MASK) {
+    if (msi->data_is_unchecked && data > VECTOR_MASK) {
+        msi->state.unchecked_uses++;
         return;
     }
     if (vector < VMC_MSI_FIRST_VECTOR && msi->first_is_fatal) {
-        msi->fatal_accesses++;
+        msi->state.fatal_accesses++;
         return;
     }
     msi->set_vector(msi->owner, vector, true);

@@ -14,9 +14,12 @@
 enum { VMC_MSI_WINDOW_BYTES = 8, VMC_MSI_FIRST_VECTOR = 32 };
 
 struct vmc_msi {
-    bool first_is_fatal;     /**< X1: a vector below the first ends QEMU */
-    bool data_is_checked;    /**< B-34: more than 8 bits are refused */
-    uint64_t fatal_accesses; /**< accesses that would have ended QEMU */
+    bool first_is_fatal;    /**< X1: a vector below the first ends QEMU */
+    bool data_is_unchecked; /**< B-34: all bits of it are an index */
+    struct vmc_msi_state {
+        uint64_t fatal_accesses; /**< that would have ended QEMU */
+        uint64_t unchecked_uses; /**< that would have hit other memory */
+    } state;
     void (*set_vector)(void *owner, uint32_t vector, bool level);
     void *owner;
 };

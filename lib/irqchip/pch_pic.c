@@ -11,6 +11,9 @@
 
 enum { BYTES_FIRST = 0x100, BYTES_END = 0x3a0 };
 
+/* How AUTO_CTRL1:AUTO_CTRL0 of a pin choose between the two outputs. */
+enum { AUTO_FIXED, AUTO_ROTATE, AUTO_IDLE, AUTO_BUSY };
+
 static const uint64_t id_32_pins = UINT64_C(0x001f000107000000);
 static const uint64_t id_64_pins = UINT64_C(0x003f000107000000);
 
@@ -48,7 +51,7 @@ struct vmc_pic_semantics vmc_pic_semantics_hw(void)
         .routes_are_stored = true,
         .request_is_readable = true,
         .vectors_start_as_pins = true,
-        .has_message_enable = true,
+        .has_outputs = true,
         .vectors_max = 256,
     };
 }
@@ -104,6 +107,42 @@ static void tell_vector(struct vmc_pic *pic, uint32_t pin, bool level)
     }
 }
 
+static uint32_t load_of(uint64_t pins)
+{
+    return (uint32_t)__builtin_popcountll(pins);
+}
+
+/* The output that @pin goes to when it sends no vector. Between two that its
+ * route allows AUTO_CTRL decides; "idle" and "busy" are read as the one with
+ * fewer and with more pins in service, which the manual does not spell out. */
+static uint32_t output_of(struct vmc_pic *pic, uint32_t pin)
+{
+    uint32_t automatic = (uint32_t)(pic->state.auto1 >> pin & 1) << 1 |
+                         (uint32_t)(pic->state.auto0 >> pin & 1);
+    bool first_is_busier =
+        load_of(pic->state.outputs[0]) > load_of(pic->state.outputs[1]);
+
+    if ((pic->state.route[pin] & 3) != 3) {
+        return (pic->state.route[pin] & 3) == 2;
+    }
+    switch (automatic) {
+    case AUTO_ROTATE:
+        pic->state.last_output ^= 1;
+        return pic->state.last_output;
+    case AUTO_IDLE:
+        return first_is_busier;
+    case AUTO_BUSY:
+        return !first_is_busier;
+    default:
+        return 0;
+    }
+}
+
+static bool sends_vector(const struct vmc_pic *pic, uint32_t pin)
+{
+    return !pic->semantics.has_outputs || (pic->state.htmsi_en >> pin & 1) != 0;
+}
+
 /* Of @pins, the ones that an event hands on: all, or the lowest. */
 static uint64_t chosen(const struct vmc_pic *pic, uint64_t pins)
 {
@@ -112,17 +151,17 @@ static uint64_t chosen(const struct vmc_pic *pic, uint64_t pins)
 
 static void deliver(struct vmc_pic *pic, uint64_t pins)
 {
-    uint64_t allowed = ~pic->state.mask;
-
-    if (pic->semantics.has_message_enable) {
-        allowed &= pic->state.htmsi_en;
-    }
-    pins = chosen(pic, pins & pic->state.irr & allowed);
+    pins = chosen(pic, pins & pic->state.irr & ~pic->state.mask);
     for (; pins != 0; pins &= pins - 1) {
         uint32_t pin = vmc_bits_low(pins);
+        uint64_t bit = UINT64_C(1) << pin;
 
-        pic->state.isr |= UINT64_C(1) << pin;
-        tell_vector(pic, pin, true);
+        if (sends_vector(pic, pin)) {
+            tell_vector(pic, pin, true);
+        } else if ((pic->state.isr & bit) == 0) {
+            pic->state.outputs[output_of(pic, pin)] |= bit;
+        }
+        pic->state.isr |= bit;
     }
 }
 
@@ -133,7 +172,11 @@ static void withdraw(struct vmc_pic *pic, uint64_t pins)
         uint32_t pin = vmc_bits_low(pins);
 
         pic->state.isr &= ~(UINT64_C(1) << pin);
-        tell_vector(pic, pin, false);
+        pic->state.outputs[0] &= ~(UINT64_C(1) << pin);
+        pic->state.outputs[1] &= ~(UINT64_C(1) << pin);
+        if (sends_vector(pic, pin)) {
+            tell_vector(pic, pin, false);
+        }
     }
 }
 
@@ -149,6 +192,9 @@ static void set_edge_line(struct vmc_pic *pic, uint64_t bit, bool level)
         return;
     }
     pic->state.last &= ~bit;
+    if (pic->semantics.edge_falls_quietly) {
+        pic->state.irr &= ~bit;
+    }
     if (!pic->semantics.any_high_is_an_edge) {
         withdraw(pic, bit);
     }
@@ -226,6 +272,10 @@ static uint64_t register_value(const struct vmc_pic *pic, uint32_t offset)
         return pic->state.auto0;
     case VMC_PIC_AUTO1:
         return pic->state.auto1;
+    case VMC_PIC_OUTPUT0:
+        return pic->state.outputs[0];
+    case VMC_PIC_OUTPUT1:
+        return pic->state.outputs[1];
     case VMC_PIC_REQUEST:
         return pic->semantics.request_is_readable ? pic->state.irr : 0;
     case VMC_PIC_STATUS:
@@ -251,7 +301,12 @@ static void register_write(struct vmc_pic *pic, uint32_t offset, uint64_t value,
         break;
     case VMC_PIC_HTMSI_EN:
         pic->state.htmsi_en = merged;
-        deliver(pic, ~UINT64_C(0));
+        break;
+    case VMC_PIC_AUTO0:
+        pic->state.auto0 = pic->semantics.has_outputs ? merged : 0;
+        break;
+    case VMC_PIC_AUTO1:
+        pic->state.auto1 = pic->semantics.has_outputs ? merged : 0;
         break;
     case VMC_PIC_EDGE:
         pic->state.edge = merged;
@@ -311,7 +366,10 @@ enum vmc_status vmc_pic_read(struct vmc_pic *pic, uint32_t offset_bytes,
     }
     if (!is_byte_region(offset_bytes) ||
         (pic->semantics.request_is_readable &&
-         (offset_bytes & ~7U) == VMC_PIC_REQUEST)) {
+         (offset_bytes & ~7U) == VMC_PIC_REQUEST) ||
+        (pic->semantics.has_outputs &&
+         ((offset_bytes & ~7U) == VMC_PIC_OUTPUT0 ||
+          (offset_bytes & ~7U) == VMC_PIC_OUTPUT1))) {
         *value = register_value(pic, offset_bytes) >> (offset_bytes % 8 * 8) &
                  ones(size_bytes);
         return VMC_OK;

@@ -34,6 +34,8 @@ enum vmc_pic_register {
     VMC_PIC_AUTO1 = 0x0e0,
     VMC_PIC_ROUTE = 0x100,
     VMC_PIC_VECTOR = 0x200,
+    VMC_PIC_OUTPUT0 = 0x300, /**< in service at output INTn0 */
+    VMC_PIC_OUTPUT1 = 0x320,
     VMC_PIC_REQUEST = 0x380,
     VMC_PIC_STATUS = 0x3a0,
     VMC_PIC_POLARITY = 0x3e0,
@@ -51,16 +53,20 @@ struct vmc_pic_semantics {
     bool status_is_writable;    /**< P5: QEMU before it was made read-only */
     bool vectors_start_as_pins; /**< D23 */
     bool words_need_words;      /**< S3: word registers refuse 1 and 2 bytes */
-    bool has_message_enable;    /**< HTMSI_EN gates */
-    uint32_t vectors_max;       /**< pins above lead nowhere */
-    uint32_t fatal_vector;      /**< X5: from here on QEMU ends; 0: none */
+    bool has_outputs; /**< D20: HTMSI_EN chooses between a vector and the two
+                         outputs; ROUTE and AUTO_CTRL choose the output */
+    bool edge_falls_quietly; /**< B-6: the fall of an edge takes it back */
+    uint32_t vectors_max;    /**< pins above lead nowhere */
+    uint32_t fatal_vector;   /**< X5: from here on QEMU ends; 0: none */
 };
 
 struct vmc_pic_state {
     uint64_t mask, htmsi_en, edge, polarity, auto0, auto1;
     uint64_t irr, isr;
-    uint64_t last;  /**< lines as reported last, for edges */
-    uint64_t lines; /**< lines as they are at the pins */
+    uint64_t last;       /**< lines as reported last, for edges */
+    uint64_t lines;      /**< lines as they are at the pins */
+    uint64_t outputs[2]; /**< pins in service at INTn0 and INTn1 */
+    uint8_t last_output; /**< for AUTO_CTRL's rotation */
     uint8_t vector[VMC_PIC_PINS], route[VMC_PIC_PINS];
     uint64_t fatal_accesses;
 };
