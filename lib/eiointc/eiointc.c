@@ -84,6 +84,7 @@ vmc_eio_semantics_of(enum vmc_eio_implementation implementation)
         s.has_nodes = true;
         s.rotates = true;
         s.pins_are_checked = true;
+        s.pins_follow = true;
         s.gate_is_needed = true;
         s.lowers_redundantly = false;
         s.virt_moves_words = false;
@@ -494,6 +495,35 @@ static void write_coreisr(struct vmc_eio *eio, uint32_t vcpu, uint32_t word,
     }
 }
 
+/* Take what is pending on the vCPUs of @bank from its pins, or put it back. */
+static void move_pins(struct vmc_eio *eio, const struct vmc_eio_bank *bank,
+                      void (*move)(struct vmc_eio *eio, uint32_t vcpu,
+                                   uint32_t vector))
+{
+    for (uint32_t vcpu = 0; vcpu < eio->config.vcpu_count; vcpu++) {
+        for (uint32_t i = 0; i < VMC_EIO_WORDS && bank == bank_of(eio, vcpu);
+             i++) {
+            uint64_t bits = eio->state.coreisr[vcpu][i];
+
+            for (; bits != 0; bits &= bits - 1) {
+                move(eio, vcpu, 64 * i + vmc_bits_low(bits));
+            }
+        }
+    }
+}
+
+static void write_ipmap(struct vmc_eio *eio, struct vmc_eio_bank *bank,
+                        uint64_t value)
+{
+    if (!eio->config.semantics.pins_follow) {
+        bank->ipmap = value;
+        return;
+    }
+    move_pins(eio, bank, release_pin);
+    bank->ipmap = value;
+    move_pins(eio, bank, hold_pin);
+}
+
 static bool is_inside(uint32_t offset, uint32_t block, uint32_t bytes)
 {
     return offset >= block && offset < block + bytes;
@@ -600,6 +630,10 @@ static enum vmc_status write_word(struct vmc_eio *eio, uint32_t vcpu,
     if (is_inside(offset, VMC_EIO_COREMAP, VMC_EIO_VECTORS)) {
         write_routes(eio, bank, offset - VMC_EIO_COREMAP, size_bytes,
                      value >> shift);
+        return VMC_OK;
+    }
+    if (is_inside(offset, VMC_EIO_IPMAP, 8)) {
+        write_ipmap(eio, bank, (bank->ipmap & ~mask) | value);
         return VMC_OK;
     }
     word = storage_at(eio, vcpu, offset);

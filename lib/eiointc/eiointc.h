@@ -113,11 +113,12 @@ struct vmc_eio_semantics {
     bool has_nodes;            /**< D3, D30: registers for each 4-CPU node */
     bool rotates;              /**< D5, D6: BOUNCE means something */
     bool has_int_encode;       /**< D7 */
-    bool pins_are_checked;     /**< D7: an encoded pin above 7 is dropped */
-    bool gate_is_needed;       /**< D9: nothing without EXT_IOI_EN */
-    bool ids_are_looked_up;    /**< D12, D13; K0 takes an id as an index */
-    bool lowers_redundantly;   /**< D31 */
-    bool latches_outside_lock; /**< B-19: K0, K1 */
+    bool pins_follow;        /**< B-22: a changed IPMAP moves what is pending */
+    bool pins_are_checked;   /**< D7: an encoded pin above 7 is dropped */
+    bool gate_is_needed;     /**< D9: nothing without EXT_IOI_EN */
+    bool ids_are_looked_up;  /**< D12, D13; K0 takes an id as an index */
+    bool lowers_redundantly; /**< D31 */
+    bool latches_outside_lock;          /**< B-19: K0, K1 */
     enum vmc_eio_zero_route zero_route; /**< D4 */
     enum vmc_eio_redecode redecode;     /**< D11 */
     enum vmc_eio_restore restore;       /**< D25 */
