@@ -455,9 +455,10 @@ static const struct {
      {0, 0x77, UINT64_C(1) << 32, UINT64_C(1) << 32, 0, 0}},
     {"B-14", b14_another_node_comes_online, {1, 1, 1, 1, 1, 2 << 8}},
     {"B-15", b15_affinity_to_id_5, {2, 2, 2, 2, 2, 32}},
+    /* K0 takes byte 0 for an index of 255 that it does not check (D4). */
     {"B-17",
      b17_locked_config,
-     {UINT64_C(2) << 32 | 0x00102010, UINT64_C(2) << 32 | 0x00102010,
+     {UINT64_C(2) << 32 | 0x00102010, UINT64_C(0xff0102010),
       UINT64_C(2) << 32 | 0x00102010, UINT64_C(2) << 32 | 0x00102010,
       UINT64_C(2) << 32 | 0x00102010, UINT64_C(2) << 32 | 0x00102010}},
     {"B-18", b18_extra_after_affinity, {0x102, 0x102, 0x102, 0x102, 0x102, 0}},
