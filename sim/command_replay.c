@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* vmcycle replay: a recorded trace through the models. */
 #include <argp.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/hash.h"
 #include "sim/command.h"
@@ -250,15 +248,6 @@ static enum vmc_status choose_semantics(struct replay_context *context,
                     context->semantics);
 }
 
-static enum vmc_status make_folder(const char *path, struct vmc_error *error)
-{
-    if (path != NULL && mkdir(path, 0777) != 0 && errno != EEXIST) {
-        return vmc_fail(error, VMC_E_IO, "%s: cannot make the folder: %s", path,
-                        strerror(errno));
-    }
-    return VMC_OK;
-}
-
 /* Open what the options name. What is opened is closed by free_run(). */
 static enum vmc_status prepare(struct run *run, struct options *options,
                                struct vmc_profile **profile,
@@ -293,9 +282,11 @@ static enum vmc_status prepare(struct run *run, struct options *options,
     if (status != VMC_OK) {
         return status;
     }
-    status = make_folder(options->context.report_path, error);
-    if (status != VMC_OK) {
-        return status;
+    if (options->context.report_path != NULL) {
+        status = report_make_folder(options->context.report_path, error);
+        if (status != VMC_OK) {
+            return status;
+        }
     }
     return start_sections(run, &options->context, error);
 }

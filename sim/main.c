@@ -11,6 +11,7 @@ static const struct command commands[] = {
     {"import", "turn a trace into the native format", command_import},
     {"info", "say what a trace holds", command_info},
     {"dump", "print the records of a trace", command_dump},
+    {"compare", "give the same input to two or more designs", command_compare},
     {"profiles", "list the timing profiles", command_profiles},
     {"replay", "replay a recorded trace against the models", command_replay},
     {"report", "make one page of several runs", command_report},

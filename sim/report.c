@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +47,15 @@ static const struct picture {
 static void join_path(char *path, const char *dir, const char *name)
 {
     (void)snprintf(path, PATH_BYTES_MAX, "%s/%s", dir, name);
+}
+
+enum vmc_status report_make_folder(const char *path, struct vmc_error *error)
+{
+    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+        return vmc_fail(error, VMC_E_IO, "%s: cannot make the folder: %s", path,
+                        strerror(errno));
+    }
+    return VMC_OK;
 }
 
 enum vmc_status report_open_rows(struct vmc_outfile **out, const char *dir,

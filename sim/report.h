@@ -14,6 +14,9 @@
 #include "base/base.h"
 #include "stats/outfile.h"
 
+/** Make the folder @path unless it is there. Fails VMC_E_IO. */
+enum vmc_status report_make_folder(const char *path, struct vmc_error *error);
+
 /**
  * Open DIR/NAME for writing rows.
  * Fails    as vmc_outfile_open().

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* vmcycle compare: finds what is to be compared. */
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/command.h"
+#include "sim/compare.h"
+
+static const struct {
+    const char *option, *summary;
+    int (*run)(int argc, char **argv);
+} subjects[] = {
+    {"--irq", "interrupt routing: EIOINTC, V-EIOINTC and two alternatives",
+     compare_irq},
+};
+
+static void print_usage(FILE *to)
+{
+    (void)fprintf(to, "Usage: vmcycle compare SUBJECT [OPTION...]\n\n"
+                      "Give the same input to two or more designs.\n\n");
+    for (size_t i = 0; i < VMC_COUNT_OF(subjects); i++) {
+        (void)fprintf(to, "  %-12s %s\n", subjects[i].option,
+                      subjects[i].summary);
+    }
+    (void)fprintf(to, "\n\"vmcycle compare SUBJECT --help\" tells more.\n");
+}
+
+int command_compare(int argc, char **argv)
+{
+    for (int a = 1; a < argc; a++) {
+        for (size_t i = 0; i < VMC_COUNT_OF(subjects); i++) {
+            size_t bytes = strlen(subjects[i].option);
+
+            if (strncmp(argv[a], subjects[i].option, bytes) == 0 &&
+                (argv[a][bytes] == '\0' || argv[a][bytes] == '=')) {
+                return subjects[i].run(argc, argv);
+            }
+        }
+    }
+    if (argc >= 2 && strcmp(argv[1], "--help") == 0) {
+        print_usage(stdout);
+        return EXIT_GOOD;
+    }
+    (void)fprintf(stderr, "vmcycle compare: nothing to compare is named\n");
+    print_usage(stderr);
+    return EXIT_BAD_INPUT;
+}

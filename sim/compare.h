@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * compare.h - the same input through two or more designs, side by side.
+ *
+ * Each subject is a function with the arguments of the command; the front
+ * chooses it by the option that names the subject.
+ */
+#ifndef VMC_SIM_COMPARE_H
+#define VMC_SIM_COMPARE_H
+
+/** Ways to route interrupts: EIOINTC, V-EIOINTC and what was proposed. */
+int compare_irq(int argc, char **argv);
+
+#endif
