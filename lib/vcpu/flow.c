@@ -155,7 +155,7 @@ static struct vmc_life_object *deref(struct vmc_run *run,
         if (run->is_over) {
             return NULL;
         }
-    } else if (!is_covered(run, value)) {
+    } else if (!run->program->is_unchecked && !is_covered(run, value)) {
         vmc_run_break(run, VMC_V02_NO_TOKEN, value->index, 0);
     }
     return run->is_over ? NULL : object;

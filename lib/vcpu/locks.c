@@ -83,6 +83,10 @@ void vmc_run_order_all(struct vmc_run *run, uint8_t wanted)
 {
     uint32_t locks = run->me->locks;
 
+    if (run->program->is_unchecked) {
+        return;
+    }
+
     for (; run->watch != NULL && locks != 0; locks &= locks - 1) {
         vmc_run_order(run, node_of((uint8_t)vmc_bits_low(locks)), wanted);
     }

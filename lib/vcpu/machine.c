@@ -12,6 +12,10 @@ static void check_users(struct vmc_run *run)
     const struct vmc_life_state *state = run->state;
     int users = state->is_vm_fd_open != 0;
 
+    if (run->program->is_unchecked) {
+        return;
+    }
+
     for (uint32_t i = 0; i < state->object_count; i++) {
         users += (state->objects[i].flags & VMC_OBJECT_USES_VM) != 0;
     }

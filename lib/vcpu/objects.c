@@ -121,6 +121,9 @@ static void underflow(struct vmc_run *run, struct vmc_life_object *object)
 static bool is_named(const struct vmc_run *run, uint8_t index,
                      uint16_t generation)
 {
+    if (run->program->is_unchecked) {
+        return false;
+    }
     for (uint32_t i = 0; i < run->program->shared_count; i++) {
         const struct vmc_life_value *value = &run->state->shared[i];
 
@@ -356,7 +359,8 @@ static void note_double(struct vmc_run *run, uint8_t variable, bool is_write)
     struct vmc_life_watch *watch = run->watch;
     uint16_t bit = (uint16_t)(1U << variable);
 
-    if ((run->program->shared_flags[variable] & VMC_SHARED_IS_INT) != 0) {
+    if (run->program->is_unchecked ||
+        (run->program->shared_flags[variable] & VMC_SHARED_IS_INT) != 0) {
         return;
     }
     if (!is_write) {

@@ -194,6 +194,7 @@ struct vmc_life_program {
     uint8_t stall_s;      /**< a wait this long is a stall */
     bool is_id_unique;    /**< no zombie may have the id of a live one */
     bool is_consolidated; /**< preemption off is a read section too */
+    bool is_unchecked;    /**< skip what only rules need: for benchmarks */
     bool is_unordered;    /**< callbacks of a CPU may overtake */
     bool saturates;       /**< counts are of the refcount_t kind */
 
