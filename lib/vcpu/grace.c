@@ -526,7 +526,7 @@ void vmc_grace_synchronize(struct vmc_grace *grace, uint32_t cpu,
             return;
         }
     }
-    assert(!"fewer than syncs_max wait");
+    assert(false); /* fewer than syncs_max wait */
 }
 
 static void finish_expedited(struct vmc_grace *grace)

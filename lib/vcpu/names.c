@@ -184,7 +184,7 @@ void vmc_parse_indexed(struct vmc_parser *parser, char *name)
 static struct vmc_life_operand shared_at(struct vmc_parser *parser,
                                          const char *family)
 {
-    char text[VMC_LIFE_NAME_BYTES], first[VMC_LIFE_NAME_BYTES];
+    char text[VMC_LIFE_NAME_BYTES], first[2 * VMC_LIFE_NAME_BYTES];
     const struct vmc_name *local, *base = NULL;
     struct vmc_life_operand operand = {.kind = VMC_OPERAND_SHARED_AT};
     uint8_t limit = 0;
