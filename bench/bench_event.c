@@ -204,7 +204,7 @@ static bool run_row(enum distribution distribution, uint64_t period,
     const struct vmc_engine_config config = {held, 1};
     /* Each batch begins with the caches full of the other's events, so it must
      * be long against one round of all events. */
-    uint32_t events = held > BATCH_EVENTS / 4 ? 4 * held : BATCH_EVENTS;
+    uint32_t events = held > BATCH_EVENTS / 8 ? 8 * held : BATCH_EVENTS;
     struct heap heap = {.events = calloc(held, sizeof(struct event))};
     struct load ours = {0}, theirs = {.heap = &heap};
     double ours_ns[BATCHES], theirs_ns[BATCHES], ns, peer_ns;

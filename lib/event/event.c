@@ -177,10 +177,9 @@ uint64_t vmc_engine_schedule(struct vmc_engine *engine, uint64_t delay_ticks,
 }
 
 /* Make the record of a pending event idle. */
-static void release(struct vmc_engine *engine, uint32_t index)
+static void release(struct vmc_engine *engine, struct vmc_record *record,
+                    uint32_t index)
 {
-    struct vmc_record *record = &engine->records[index];
-
     record->state += generation_step;
     record->argument = engine->state.free_head;
     engine->state.free_head = index;
@@ -200,7 +199,8 @@ bool vmc_engine_cancel(struct vmc_engine *engine, uint64_t event)
     if (!vmc_engine_is_pending(engine, event)) {
         return false;
     }
-    release(engine, (uint32_t)(event & index_mask));
+    release(engine, &engine->records[event & index_mask],
+            (uint32_t)(event & index_mask));
     engine->stale_count++;
     if (engine->stale_count > engine->state.pending_count + STALE_SLACK) {
         vmc_wheel_purge(&engine->wheel);
@@ -214,28 +214,27 @@ uint32_t vmc_engine_pending_count(const struct vmc_engine *engine)
     return engine->state.pending_count;
 }
 
-/* Find the next pending entry. False when its key is above @limit_key.
- * Cancelled ones that are met on the way are dropped. */
-static inline bool find_next(struct vmc_engine *engine, uint64_t limit_key,
-                             struct vmc_entry *next)
+/* Look at the next pending entry. False when there is none. Cancelled ones
+ * that are met on the way are dropped. */
+static bool peek(struct vmc_engine *engine, uint64_t *key)
 {
     struct vmc_wheel *wheel = &engine->wheel;
 
     for (;;) {
+        struct vmc_entry next;
+
         if (wheel->near_count > 0) {
-            next->key = wheel->near_keys[wheel->near_count - 1];
-            next->event = wheel->near_events[wheel->near_count - 1];
+            next.key = wheel->near_keys[wheel->near_count - 1];
+            next.event = wheel->near_events[wheel->near_count - 1];
         } else if (wheel->batch < VMC_WHEEL_SLOTS) {
-            *next = *vmc_wheel_batch_first(wheel);
-        } else if (vmc_wheel_refill(wheel, limit_key)) {
+            next = *vmc_wheel_batch_first(wheel);
+        } else if (vmc_wheel_refill(wheel, UINT64_MAX)) {
             continue;
         } else {
             return false;
         }
-        if (next->key > limit_key) {
-            return false;
-        }
-        if (vmc_wheel_is_live(wheel, next->event)) {
+        if (vmc_wheel_is_live(wheel, next.event)) {
+            *key = next.key;
             return true;
         }
         vmc_wheel_drop_next(wheel);
@@ -243,53 +242,57 @@ static inline bool find_next(struct vmc_engine *engine, uint64_t limit_key,
     }
 }
 
+uint64_t vmc_engine_next_tick(struct vmc_engine *engine)
+{
+    uint64_t key;
+
+    return peek(engine, &key) ? key >> PHASE_BITS : UINT64_MAX;
+}
+
 /* Bring one of those due next to the front, by chance. Only pending ones may
  * count, so that a loaded engine draws as the saved one would. */
-static void shuffle(struct vmc_engine *engine, struct vmc_entry *next)
+static void shuffle(struct vmc_engine *engine, uint64_t limit_key)
 {
-    uint64_t count;
+    uint64_t count, key;
 
     if (engine->stale_count > 0) {
         vmc_wheel_purge(&engine->wheel);
         engine->stale_count = 0;
+    }
+    if (!peek(engine, &key) || key > limit_key) {
+        return;
     }
     count = vmc_wheel_tie_count(&engine->wheel);
     if (count > 1) {
         vmc_wheel_swap(&engine->wheel,
                        (uint32_t)vmc_rng_below(&engine->state.shuffle, count));
     }
-    (void)find_next(engine, UINT64_MAX, next);
-}
-
-uint64_t vmc_engine_next_tick(struct vmc_engine *engine)
-{
-    struct vmc_entry next;
-
-    return find_next(engine, UINT64_MAX, &next) ? next.key >> PHASE_BITS
-                                                : UINT64_MAX;
 }
 
 /* Fire the next event unless its key is above @limit_key. */
 static bool step(struct vmc_engine *engine, uint64_t limit_key)
 {
-    const struct vmc_record *record;
     const struct handler *handler;
+    struct vmc_record *record;
     struct vmc_entry next;
     uint64_t argument;
-    uint32_t index;
 
-    if (!find_next(engine, limit_key, &next)) {
-        return false;
-    }
     if (engine->state.is_shuffling) {
-        shuffle(engine, &next);
+        shuffle(engine, limit_key);
     }
-    vmc_wheel_drop_next(&engine->wheel);
-    index = (uint32_t)(next.event & index_mask);
-    record = &engine->records[index];
+    for (;;) {
+        if (!vmc_wheel_take(&engine->wheel, limit_key, &next)) {
+            return false;
+        }
+        record = &engine->records[next.event & index_mask];
+        if (((record->state ^ next.event) & ~index_mask) == 0) {
+            break;
+        }
+        engine->stale_count--;
+    }
     handler = &engine->handlers[record->state & index_mask];
     argument = record->argument;
-    release(engine, index);
+    release(engine, record, (uint32_t)(next.event & index_mask));
     engine->state.now_tick = next.key >> PHASE_BITS;
     engine->state.fingerprint =
         vmc_hash_fold(engine->state.fingerprint ^ handler->identity, next.key);

@@ -160,6 +160,34 @@ static inline void vmc_wheel_drop_next(struct vmc_wheel *wheel)
     }
 }
 
+/** Take the next entry out. False when its key is above @limit_key. */
+static inline bool vmc_wheel_take(struct vmc_wheel *wheel, uint64_t limit_key,
+                                  struct vmc_entry *next)
+{
+    do {
+        uint32_t near_count = wheel->near_count;
+
+        if (near_count > 0) {
+            next->key = wheel->near_keys[near_count - 1];
+            next->event = wheel->near_events[near_count - 1];
+            if (next->key > limit_key) {
+                return false;
+            }
+            wheel->near_count = near_count - 1;
+            return true;
+        }
+        if (wheel->batch < VMC_WHEEL_SLOTS) {
+            *next = *vmc_wheel_batch_first(wheel);
+            if (next->key > limit_key) {
+                return false;
+            }
+            vmc_wheel_drop_next(wheel);
+            return true;
+        }
+    } while (vmc_wheel_refill(wheel, limit_key));
+    return false;
+}
+
 /** Put an entry where it belongs in a near run that has room. */
 static inline void vmc_wheel_near_insert(struct vmc_wheel *wheel, uint64_t key,
                                          uint64_t event)
