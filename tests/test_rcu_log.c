@@ -231,7 +231,7 @@ START_TEST(the_recorded_trace_is_clean_and_whole)
     struct vmc_error error = {""};
     uint32_t count;
     void *state;
-    json_t *json;
+    json_t *json, *root;
     FILE *table = fopen("/dev/null", "w");
 
     ck_assert_int_eq(vmc_reader_open(&reader, "traces/rcu-4vcpu.ftrace.txt.zst",
@@ -253,9 +253,11 @@ START_TEST(the_recorded_trace_is_clean_and_whole)
     ck_assert_int_eq(NUMBER("callbacks_invoked"), 559);
     ck_assert_int_eq(NUMBER("violations"), 0);
     ck_assert_int_eq(NUMBER("quiescent_reports"), 126);
-    json = json_object_get(json, "predicted");
+    root = json;
+    json = json_object_get(root, "predicted");
     ck_assert_int_gt(NUMBER("grace_periods"), 0);
 #undef NUMBER
+    json_decref(root);
     replay_rcu.free(state);
     vmc_reader_close(reader);
     (void)fclose(table);
