@@ -552,6 +552,16 @@ START_TEST(each_layout_switches_routes_to_physical_ids)
 }
 END_TEST
 
+START_TEST(only_the_final_layout_can_be_locked)
+{
+    rig_start_ids(MACHINE_QEMU, layouts[_i].layout, 16, NULL);
+    W(0, 8, 0x420, gate);
+    W(0, 4, layouts[_i].control, layouts[_i].encode);
+    route(VECTOR, 12);
+    EQ(target(), layouts[_i].layout == VMC_EIO_LAYOUT_FINAL ? 2 : 12);
+}
+END_TEST
+
 START_TEST(layout_b_has_the_pin_encoding_in_bit_0)
 {
     struct machine_switches switches = machine_switches_of(MACHINE_KVM);
@@ -676,6 +686,8 @@ Suite *suite(void)
     tcase_add_loop_test(c, a_difference_can_be_turned_by_itself, 0,
                         VMC_COUNT_OF(rows));
     tcase_add_loop_test(c, each_layout_switches_routes_to_physical_ids, 0,
+                        VMC_COUNT_OF(layouts));
+    tcase_add_loop_test(c, only_the_final_layout_can_be_locked, 0,
                         VMC_COUNT_OF(layouts));
     tcase_add_test(c, layout_b_has_the_pin_encoding_in_bit_0);
     tcase_add_test(c, without_the_extension_there_is_nothing_to_switch);

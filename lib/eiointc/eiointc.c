@@ -796,6 +796,10 @@ enum vmc_status vmc_eio_init(struct vmc_eio *eio,
     eio->config = *config;
     eio->ops = ops;
     eio->owner = owner;
+    if (config->layout == VMC_EIO_LAYOUT_A ||
+        config->layout == VMC_EIO_LAYOUT_B) {
+        eio->config.features &= ~(uint32_t)VMC_EIO_HAS_ENABLE;
+    }
     if (config->semantics.virt_is_always_there &&
         (config->features & VMC_EIO_HAS_EXTENSION) == 0) {
         eio->config.layout = VMC_EIO_LAYOUT_FINAL; /* spec 4.1, 4.2 */
