@@ -246,6 +246,7 @@ START_TEST(the_recorded_trace_is_clean_and_whole)
     }
     ck_assert(replay_rcu.finish(state, &json, table));
     ck_assert_ptr_nonnull(json);
+    root = json;
 #define NUMBER(key) json_integer_value(json_object_get(json, key))
     ck_assert_int_eq(NUMBER("grace_periods"), 35);
     ck_assert_int_eq(NUMBER("grace_periods_started"), 36);

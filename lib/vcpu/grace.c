@@ -512,21 +512,19 @@ bool vmc_grace_call(struct vmc_grace *grace, uint32_t cpu, uint64_t cookie)
 void vmc_grace_synchronize(struct vmc_grace *grace, uint32_t cpu,
                            uint64_t cookie)
 {
-    for (uint32_t i = 0; i < grace->config.syncs_max; i++) {
-        struct sync *sync = &grace->syncs[i];
+    struct sync *sync = grace->syncs;
 
-        if (!sync->is_used) {
-            grace->state.cpus[cpu].waiters += !grace->config.wakes_directly;
-            *sync = (struct sync){
-                .cookie = cookie,
-                .needs = next_whole(grace),
-                .is_used = true,
-                .cpu = cpu,
-            };
-            return;
-        }
+    while (sync < grace->syncs + grace->config.syncs_max && sync->is_used) {
+        sync++;
     }
-    assert(false); /* fewer than syncs_max wait */
+    assert(sync < grace->syncs + grace->config.syncs_max);
+    grace->state.cpus[cpu].waiters += !grace->config.wakes_directly;
+    *sync = (struct sync){
+        .cookie = cookie,
+        .needs = next_whole(grace),
+        .is_used = true,
+        .cpu = cpu,
+    };
 }
 
 static void finish_expedited(struct vmc_grace *grace)

@@ -15,7 +15,7 @@
 #include "vcpu/rules.h"
 
 enum {
-    VMC_LIFE_NAME_BYTES = 32,
+    VMC_LIFE_NAME_BYTES = 40,
     VMC_LIFE_TITLE_BYTES = 128,
     VMC_LIFE_CODE_MAX = 4096,
     VMC_LIFE_VARIANTS_MAX = 16,

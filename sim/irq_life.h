@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * irq_life.h - interrupts meet life: the interrupt controller joined to the
+ * life of the vCPUs it delivers to.
+ *
+ * A scenario's `deliver x` routes a vector to x and raises it in a real
+ * controller model; `guest_enter x` takes and acknowledges what is pending on
+ * x; `free x` loses what is still pending there. At every moment
+ *
+ *     accepted = taken + lost + pending
+ *
+ * The struct is plain data but for the program and the controller's own
+ * pointers to constant tables: irq_life_copy() is a snapshot.
+ */
+#ifndef VMC_SIM_IRQ_LIFE_H
+#define VMC_SIM_IRQ_LIFE_H
+
+#include "base/base.h"
+#include "eiointc/eiointc.h"
+#include "vcpu/life.h"
+
+enum { IRQ_LIFE_DELIVERIES_MAX = VMC_EIO_VECTORS / 4 };
+
+struct irq_life {
+    const struct vmc_life_program *program;
+    struct vmc_life_state life;
+    struct vmc_eio eio;
+    uint32_t accepted, taken, lost, dying; /**< dying: accepted by one */
+};
+
+/**
+ * Start @program with a controller of @implementation.
+ * Fails    VMC_E_RANGE.
+ */
+enum vmc_status irq_life_init(struct irq_life *it,
+                              const struct vmc_life_program *program,
+                              enum vmc_eio_implementation implementation);
+
+/** Make *@to a snapshot of @from. */
+void irq_life_copy(struct irq_life *to, const struct irq_life *from);
+
+/** As vmc_life_step(), with the controller following. */
+bool irq_life_step(struct irq_life *it, uint16_t step,
+                   struct vmc_life_event *event, struct vmc_life_watch *watch);
+
+/** Interrupts pending on any vCPU now. */
+uint32_t irq_life_pending(const struct irq_life *it);
+
+/** NULL while the books balance and the controller is sound, else why not. */
+const char *irq_life_check(const struct irq_life *it);
+
+#endif
