@@ -71,7 +71,7 @@ enum vmc_status vmc_engine_new(struct vmc_engine **out,
         config->handlers_max < 1 || config->handlers_max > UINT16_MAX) {
         return VMC_E_RANGE;
     }
-    engine = calloc(1, sizeof(*engine));
+    engine = vmc_arena_new(1, sizeof(*engine));
     if (engine == NULL) {
         return VMC_E_NOMEM;
     }
@@ -143,7 +143,7 @@ static inline void insert(struct vmc_engine *engine, uint64_t key,
 {
     struct vmc_wheel *wheel = &engine->wheel;
 
-    if (key < wheel->near_end && wheel->near_count == VMC_NEAR_MAX) {
+    if (key < wheel->near_end && wheel->near_count >= wheel->near_max) {
         vmc_wheel_spill(wheel, floor_key(engine));
     }
     if (key < wheel->near_end) {

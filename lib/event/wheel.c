@@ -127,6 +127,19 @@ static uint32_t first_slot(const struct vmc_wheel *wheel)
     return level * DIGITS + vmc_bits_low(wheel->used[level]);
 }
 
+static void end_near(struct vmc_wheel *wheel, uint64_t key)
+{
+    wheel->near_end = key;
+    wheel->near_max = VMC_NEAR_MAX;
+}
+
+/* The wheel is empty: the near run is all there is, while it stays short. */
+static void end_near_nowhere(struct vmc_wheel *wheel)
+{
+    wheel->near_end = UINT64_MAX;
+    wheel->near_max = VMC_NEAR_ALONE_MAX;
+}
+
 void vmc_wheel_clear(struct vmc_wheel *wheel, uint64_t floor_key)
 {
     while (wheel->levels != 0) {
@@ -135,7 +148,7 @@ void vmc_wheel_clear(struct vmc_wheel *wheel, uint64_t floor_key)
     wheel->chunk_idle = (uint32_t)NO_CHUNK;
     wheel->chunk_fresh = 0;
     wheel->near_count = 0;
-    wheel->near_end = UINT64_MAX;
+    end_near_nowhere(wheel);
     wheel->batch = VMC_WHEEL_SLOTS;
     wheel->reference = floor_key;
 }
@@ -324,7 +337,7 @@ static void begin_batch(struct vmc_wheel *wheel, uint32_t index)
     }
     wheel->batch = target;
     wheel->reference = key;
-    wheel->near_end = key;
+    end_near(wheel, key);
     prefetch_head(wheel, &slot);
 }
 
@@ -458,9 +471,11 @@ static void fill_near(struct vmc_wheel *wheel, uint32_t index,
     if (filling.shift > 0) {
         sort_near_fully(wheel);
     }
-    wheel->near_end = wheel->levels == 0
-                          ? UINT64_MAX
-                          : wheel->reference + (UINT64_C(1) << shift_of(level));
+    if (wheel->levels == 0 && filling.count <= VMC_NEAR_ALONE_MAX / 2) {
+        end_near_nowhere(wheel);
+    } else {
+        end_near(wheel, wheel->reference + (UINT64_C(1) << shift_of(level)));
+    }
 }
 
 bool vmc_wheel_refill(struct vmc_wheel *wheel, uint64_t limit_key)
@@ -475,7 +490,7 @@ bool vmc_wheel_refill(struct vmc_wheel *wheel, uint64_t limit_key)
             return false;
         }
         wheel->reference = start;
-        wheel->near_end = start;
+        end_near(wheel, start);
         if (slot->end - slot->first <= VMC_NEAR_FILL_MAX) {
             fill_near(wheel, index, limit_key);
             return true;
@@ -486,7 +501,7 @@ bool vmc_wheel_refill(struct vmc_wheel *wheel, uint64_t limit_key)
         }
         deal_out(wheel, index);
     }
-    wheel->near_end = UINT64_MAX;
+    end_near_nowhere(wheel);
     return false;
 }
 
@@ -535,7 +550,7 @@ void vmc_wheel_spill(struct vmc_wheel *wheel, uint64_t floor_key)
     } else if (floor_key < wheel->reference) {
         wind_back(wheel, floor_key);
     }
-    wheel->near_end = wheel->near_keys[cut];
+    end_near(wheel, wheel->near_keys[cut]);
     while (cut < wheel->near_count &&
            wheel->near_keys[cut] == wheel->near_end) {
         cut++;

@@ -21,9 +21,10 @@ enum {
     VMC_WHEEL_DIGIT_BITS = 6,
     VMC_WHEEL_LEVELS = 11, /* 11 digits of 6 bits hold any key */
     VMC_WHEEL_SLOTS = VMC_WHEEL_LEVELS << VMC_WHEEL_DIGIT_BITS,
-    VMC_CHUNK_ENTRIES = 16, /* 256 bytes: four lines, written as a stream */
-    VMC_NEAR_MAX = 48,      /* more are slower to insert than to spill */
-    VMC_NEAR_FILL_MAX = 32, /* a slot with more is dealt out, not sorted */
+    VMC_CHUNK_ENTRIES = 16,  /* 256 bytes: four lines, written as a stream */
+    VMC_NEAR_MAX = 56,       /* more are slower to insert than to spill */
+    VMC_NEAR_ALONE_MAX = 16, /* likewise, while the wheel is empty */
+    VMC_NEAR_FILL_MAX = 40,  /* a slot with more is dealt out, not sorted */
     VMC_EVENT_INDEX_BITS = 24,
 };
 
@@ -57,7 +58,7 @@ struct vmc_wheel {
      * stores waits for both to reach the cache. */
     uint64_t near_keys[VMC_NEAR_MAX];
     uint64_t near_events[VMC_NEAR_MAX];
-    uint32_t near_count;
+    uint32_t near_count, near_max; /**< a full near run spills */
     uint32_t batch;     /**< the slot being emptied in place, or SLOTS */
     uint64_t near_end;  /**< what is due before it goes to the near run */
     uint64_t reference; /**< keys are placed by where they differ from it */
