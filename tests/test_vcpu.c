@@ -143,6 +143,43 @@ START_TEST(every_scenario_has_the_verdict_it_expects)
 }
 END_TEST
 
+/* Each defect of the seed that changes what a run does, switched on alone in
+ * the repaired code, must be found: the mutation score of the rules. (D30 is a
+ * suspicion without a failure, D31 does not compile, D32 and D33 are cost and
+ * statistics.) */
+static const char *const defects[][2] = {
+    {"D01", "S01"}, {"D02", "S27"}, {"D03", "S27"}, {"D04", "S02"},
+    {"D05", "S03"}, {"D06", "S17"}, {"D07", "S28"}, {"D08", "S04"},
+    {"D09", "S05"}, {"D10", "S12"}, {"D11", "S13"}, {"D12", "S15"},
+    {"D13", "S14"}, {"D14", "S11"}, {"D15", "S07"}, {"D16", "S07"},
+    {"D17", "S06"}, {"D17", "S33"}, {"D18", "S29"}, {"D19", "S10"},
+    {"D20", "S09"}, {"D21", "S30"}, {"D22", "S23"}, {"D22", "S25"},
+    {"D23", "S20"}, {"D24", "S26"}, {"D25", "S16"}, {"D26", "S24"},
+    {"D27", "S31"}, {"D28", "S38"}, {"D29", "S32"},
+};
+
+START_TEST(each_defect_alone_is_found)
+{
+    struct vmc_life_config config = {
+        .variant = "fix", .flags = &defects[_i][0], .flag_count = 1};
+    struct vmc_life_program *program;
+    struct vmc_error error = {""};
+    struct search search;
+    char path[64];
+    bool is_weak = strcmp(defects[_i][0], "D29") == 0; /* V32 warns */
+
+    (void)snprintf(path, sizeof(path), "tests/scenarios/%s", defects[_i][1]);
+    ck_assert_msg(vmc_life_compile(&program, path, &config, &error) == VMC_OK,
+                  "%s", error.text);
+    search = search_all(program);
+    ck_assert_msg(
+        search.rules != 0 ||
+            (is_weak && (search.notes >> VMC_V32_INTERRUPT_LOST & 1) != 0),
+        "%s is not found by %s", defects[_i][0], defects[_i][1]);
+    vmc_life_program_free(program);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("vcpu");
@@ -152,7 +189,9 @@ Suite *suite(void)
     tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, golden_models_have_the_exact_counts, 0,
                         VMC_COUNT_OF(golden));
-    tcase_add_loop_test(c, every_scenario_has_the_verdict_it_expects, 1, 38);
+    tcase_add_loop_test(c, every_scenario_has_the_verdict_it_expects, 1, 39);
+    tcase_add_loop_test(c, each_defect_alone_is_found, 0,
+                        VMC_COUNT_OF(defects));
     tcase_add_loop_test(c, a_wrong_scenario_is_refused_where_it_is_wrong, 0,
                         VMC_COUNT_OF(wrong));
     tcase_add_test(c, an_unknown_variant_or_parameter_is_refused);
