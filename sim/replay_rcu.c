@@ -85,6 +85,62 @@ static uint32_t hz_of(const struct vmc_reader *reader)
     return hz >= 1 && hz <= HZ_MAX ? (uint32_t)hz : HZ_DEFAULT;
 }
 
+/* The section "rcu" of a timing profile, where it has one. */
+struct rcu_timing {
+    uint64_t wake, finish, leaf, invoke, batch_max, ipi_min, ipi_max;
+    uint64_t srcu_poll, user_preempt, kernel_preempt, noise;
+};
+
+#define TIMING(name, is_time)                                                  \
+    {                                                                          \
+#name, offsetof(struct rcu_timing, name), is_time                      \
+    }
+
+static const struct vmc_profile_key timing_keys[] = {
+    TIMING(wake, true),          TIMING(finish, true),
+    TIMING(leaf, true),          TIMING(invoke, true),
+    TIMING(batch_max, true),     TIMING(ipi_min, true),
+    TIMING(ipi_max, true),       TIMING(srcu_poll, true),
+    TIMING(user_preempt, false), TIMING(kernel_preempt, false),
+    TIMING(noise, false),
+};
+
+static enum vmc_status read_timing(struct vmc_grace_config *config,
+                                   const struct vmc_profile *profile,
+                                   struct vmc_error *error)
+{
+    struct rcu_timing timing;
+    enum vmc_status status;
+
+    if (profile == NULL || !vmc_profile_has(profile, "rcu")) {
+        return VMC_OK;
+    }
+    status = vmc_profile_read(profile, "rcu", timing_keys,
+                              VMC_COUNT_OF(timing_keys), &timing, error);
+    if (status != VMC_OK) {
+        return status;
+    }
+    if (timing.user_preempt > 1000 || timing.kernel_preempt > 1000 ||
+        timing.noise > 1000 || timing.invoke == 0 ||
+        timing.ipi_max < timing.ipi_min) {
+        return vmc_fail(error, VMC_E_RANGE,
+                        "%s: a number of [rcu] is outside its limits",
+                        vmc_profile_name(profile));
+    }
+    config->wake_ticks = timing.wake;
+    config->finish_ticks = timing.finish;
+    config->init_ticks = timing.leaf;
+    config->invoke_ticks = timing.invoke;
+    config->batch_ticks_max = timing.batch_max;
+    config->ipi_min_ticks = timing.ipi_min;
+    config->ipi_max_ticks = timing.ipi_max;
+    config->srcu_poll_ticks = timing.srcu_poll;
+    config->user_preempt_per_mille = (uint32_t)timing.user_preempt;
+    config->kernel_preempt_per_mille = (uint32_t)timing.kernel_preempt;
+    config->noise_per_mille = (uint32_t)timing.noise;
+    return VMC_OK;
+}
+
 static void rcu_free(void *state)
 {
     struct rcu_section *section = state;
@@ -114,6 +170,11 @@ static enum vmc_status rcu_start(void **state,
     section->hz = hz_of(context->reader);
     config = vmc_grace_defaults(section->hz, PREDICTED_CPUS);
     config.callbacks_max = CALLBACKS_MAX;
+    status = read_timing(&config, context->profile, error);
+    if (status != VMC_OK) {
+        rcu_free(section);
+        return status;
+    }
     status = rcu_log_new(&section->log);
     if (status == VMC_OK) {
         status = vmc_engine_new(&section->events, &events);
