@@ -112,6 +112,97 @@ START_TEST(a_repeated_message_is_coalesced)
 }
 END_TEST
 
+START_TEST(opening_the_gate_delivers_what_waits)
+{
+    rig_start(MACHINE_HW, 1);
+    W(0, 4, 0x1608, ~0U);
+    input(70, true);
+    input(71, true);
+    EQ(pins(0), 0);
+    W(0, 8, 0x420, UINT64_C(1) << 48);
+    EQ(R(0, 4, 0x1808), 3 << 6);
+    EQ(pins(0), HWI0);
+    W(0, 4, 0x1808, 3 << 6);
+    W(0, 8, 0x420, UINT64_C(1) << 48); /* open already */
+    EQ(pins(0), 0);
+}
+END_TEST
+
+START_TEST(k0_counts_every_use_of_an_index_it_never_checked)
+{
+    start_encoded(MACHINE_KVM_K0, 4);
+    W(0, 1, 0x1c46, 200);
+    EQ(vmc_eio_target(&rig.eio, 70), 200);
+    EQ(rig.eio.state.unchecked_uses, 0);
+    input(70, true);
+    EQ(rig.eio.state.unchecked_uses, 1);
+    input(70, false);
+    EQ(rig.eio.state.unchecked_uses, 2);
+    EQ(vmc_eio_pending_on(&rig.eio, 70), VMC_EIO_NO_VCPU);
+}
+END_TEST
+
+START_TEST(what_the_controller_refuses_it_says)
+{
+    static const struct {
+        enum machine_semantics semantics;
+        uint32_t offset, bytes;
+        bool is_taken;
+    } accesses[] = {
+        {MACHINE_QEMU, 0x200, 4, true},   {MACHINE_QEMU, 0x200, 2, false},
+        {MACHINE_QEMU, 0x202, 4, false},  {MACHINE_QEMU, 0x8fc, 8, false},
+        {MACHINE_QEMU, 0x900, 4, false},  {MACHINE_QEMU, 0x300, 4, false},
+        {MACHINE_KVM_K1, 0x201, 1, true}, {MACHINE_KVM_K1, 0x201, 2, false},
+        {MACHINE_KVM_K0, 0x201, 2, true}, {MACHINE_HW, 0x300, 1, true},
+        {MACHINE_KVM, 0x8ff, 1, true},
+    };
+
+    for (size_t i = 0; i < VMC_COUNT_OF(accesses); i++) {
+        uint64_t value = 1;
+
+        rig_start(accesses[i].semantics, 1);
+        EQ(vmc_eio_read(&rig.eio, 0, accesses[i].offset, accesses[i].bytes,
+                        &value) == VMC_OK,
+           accesses[i].is_taken);
+        EQ(value, 0);
+    }
+    rig_start(MACHINE_QEMU, 1);
+    EQ(vmc_eio_write(&rig.eio, 0, 0x202, 4, 1), VMC_E_ACCESS);
+    EQ(vmc_eio_write(&rig.eio, 1, 0x200, 4, 1), VMC_E_ACCESS); /* no vCPU 1 */
+    EQ(vmc_eio_write(&rig.eio, 0, 0x300, 4, 1), VMC_E_ACCESS);
+}
+END_TEST
+
+START_TEST(registers_read_back_what_was_written_and_holes_do_not)
+{
+    static const struct {
+        uint64_t address;
+        uint32_t bytes;
+    } stored[] = {
+        {0x14a0, 32}, {0x14c0, 8}, {0x1600, 32}, {0x1680, 32}, {0x1c00, 256}};
+    static const uint64_t holes[] = {0x1400, 0x149c, 0x14c8, 0x15fc,
+                                     0x1620, 0x167c, 0x16a0, 0x1700,
+                                     0x171c, 0x17fc, 0x1820, 0x1bfc};
+
+    rig_start(MACHINE_QEMU, 1);
+    for (size_t i = 0; i < VMC_COUNT_OF(stored); i++) {
+        for (uint32_t offset = 0; offset < stored[i].bytes; offset += 4) {
+            W(0, 4, stored[i].address + offset, 0x9e3779b9 * (offset + 1));
+        }
+    }
+    for (size_t i = 0; i < VMC_COUNT_OF(stored); i++) {
+        for (uint32_t offset = 0; offset < stored[i].bytes; offset += 4) {
+            EQ(R(0, 4, stored[i].address + offset),
+               UINT32_C(0x9e3779b9) * (offset + 1));
+        }
+    }
+    for (size_t i = 0; i < VMC_COUNT_OF(holes); i++) {
+        W(0, 4, holes[i], ~0U);
+        EQ(R(0, 4, holes[i]), 0);
+    }
+}
+END_TEST
+
 /* ---- The invariants ------------------------------------------------------ */
 
 static const struct {
@@ -229,14 +320,25 @@ START_TEST(state_is_saved_and_loaded_as_bytes)
     snapshot = malloc(map.total_bytes);
     input(5, true);
     W(1, 4, 0x1024, 77);
+    vmc_avec_write(&rig.avec, 1 << 12 | 20 << 4);
+    rig.msi.state.unchecked_uses = 3;
+    PW(1, MACHINE_UART + 7, 9);
     hash = vmc_state_hash(&map);
     vmc_state_save(&map, snapshot);
     W(0, 4, 0x1800, 1 << 5);
     W(1, 4, 0x1024, 78);
+    vmc_avec_settle(&rig.avec, 1);
+    rig.msi.state.unchecked_uses = 4;
+    PW(1, MACHINE_UART + 7, 8);
     ck_assert(vmc_state_hash(&map).low != hash.low);
     vmc_state_load(&map, snapshot);
     EQ(vmc_state_hash(&map).low, hash.low);
     EQ(pins(0), HWI1);
+    EQ(vmc_avec_take(&rig.avec, 1), VMC_AVEC_NONE);
+    vmc_avec_settle(&rig.avec, 1);
+    EQ(vmc_avec_take(&rig.avec, 1), 20);
+    EQ(rig.msi.state.unchecked_uses, 3);
+    EQ(PR(1, MACHINE_UART + 7), 9);
     W(0, 4, 0x1800, 1 << 5);
     EQ(pins(0), 0);
     free(snapshot);
@@ -255,6 +357,10 @@ Suite *suite(void)
     tcase_add_test(c, g9_a_disabled_vector_waits_for_its_enable_bit);
     tcase_add_test(c, all_vectors_reach_all_of_256_vcpus);
     tcase_add_test(c, a_repeated_message_is_coalesced);
+    tcase_add_test(c, opening_the_gate_delivers_what_waits);
+    tcase_add_test(c, k0_counts_every_use_of_an_index_it_never_checked);
+    tcase_add_test(c, what_the_controller_refuses_it_says);
+    tcase_add_test(c, registers_read_back_what_was_written_and_holes_do_not);
     tcase_add_loop_test(c, the_invariants_hold_after_every_step, 0,
                         VMC_COUNT_OF(lives));
     tcase_add_test(c, each_broken_invariant_is_found);

@@ -150,9 +150,12 @@ START_TEST(commands_do_not_nest)
     W(0, 8, 0x1158, UINT64_C(5) << 32 | 0x1048);
     W(0, 8, 0x1158, UINT64_C(5) << 32 | 0x1158);
     EQ(R(0, 4, 0x1020), 0);
+    /* Where 4 bytes are taken these would clear half a mailbox. */
     rig_start(MACHINE_KVM, 2);
-    W(0, 8, 0x1158, UINT64_C(5) << 32 | 0x1158);
-    EQ(R(0, 4, 0x1020), 0);
+    W(0, 4, 0x1020, 7);
+    W(0, 8, 0x1158, 0x1048);
+    W(0, 8, 0x1158, UINT64_C(0x1020) << 32 | 0x1158);
+    EQ(R(0, 4, 0x1020), 7);
 }
 END_TEST
 
@@ -202,6 +205,35 @@ START_TEST(mailboxes_have_bytes_where_bytes_are_taken)
 }
 END_TEST
 
+START_TEST(what_no_kernel_device_claims_goes_to_user_space)
+{
+    static const struct {
+        uint64_t address;
+        uint32_t bytes;
+        uint64_t old, new; /* accesses that leave the kernel: K2, K3 */
+    } accesses[] = {
+        {0x8, 8, 2, 2},        {0x420, 8, 2, 2},      {0x2000, 4, 2, 2},
+        {0x2001, 4, 2, 2},     {0x1020, 4, 0, 0},     {0x1600, 4, 0, 0},
+        {0x1700, 4, 2, 0},     {0x1601, 4, 2, 0},     {0x1021, 4, 0, 0},
+        {0x40000004, 4, 0, 0}, {0x40000002, 4, 0, 0}, {0x40001000, 4, 2, 2},
+    };
+
+    for (size_t i = 0; i < VMC_COUNT_OF(accesses); i++) {
+        rig_start(MACHINE_KVM_K2, 1);
+        (void)R(0, accesses[i].bytes, accesses[i].address);
+        W(0, accesses[i].bytes, accesses[i].address, 0);
+        EQ(rig.iocsr.state.user_accesses, accesses[i].old);
+        rig_start(MACHINE_KVM, 1);
+        (void)R(0, accesses[i].bytes, accesses[i].address);
+        W(0, accesses[i].bytes, accesses[i].address, 0);
+        EQ(rig.iocsr.state.user_accesses, accesses[i].new);
+        rig_start(MACHINE_QEMU, 1);
+        (void)R(0, accesses[i].bytes, accesses[i].address);
+        EQ(rig.iocsr.state.user_accesses, 0);
+    }
+}
+END_TEST
+
 START_TEST(ids_outside_their_limits_are_refused)
 {
     static const struct {
@@ -236,6 +268,7 @@ Suite *suite(void)
     tcase_add_test(c, an_eight_byte_store_is_two_words_low_first);
     tcase_add_test(c, misc_func_reads_as_each_implementation_has_it);
     tcase_add_test(c, mailboxes_have_bytes_where_bytes_are_taken);
+    tcase_add_test(c, what_no_kernel_device_claims_goes_to_user_space);
     tcase_add_test(c, ids_outside_their_limits_are_refused);
     return s;
 }

@@ -252,13 +252,17 @@ static uint64_t d24_first_message(void)
 
 static uint64_t d25_restored_pin(void)
 {
+    uint32_t where;
+    bool is_whole;
+
     enable_all();
     W(0, 4, 0x1c40, 0x01010101); /* as raw ids they would be CPU 1 */
     ring(VECTOR);
     ring(VECTOR + 1);
     vmc_eio_restore(&rig.eio);
+    is_whole = vmc_eio_check(&rig.eio, &where) == NULL;
     W(0, 4, 0x1808, 1);
-    return pins(0) != 0;
+    return (uint64_t)is_whole << 1 | (pins(0) != 0);
 }
 
 static uint64_t d26_bad_virtual_offset(void)
@@ -473,7 +477,7 @@ static const struct {
     {"D22", d22_masked_in_service, 0, 4, 4, shows_masked, MACHINE_QEMU, 4},
     {"D23", d23_vector_of_pin_9, 0, 9, 9, vector_is_pin, MACHINE_QEMU, 9},
     {"D24", d24_first_message, 20, 30, 30, highest, MACHINE_QEMU, 30},
-    {"D25", d25_restored_pin, 0, 0, 1, restores, MACHINE_QEMU, 1},
+    {"D25", d25_restored_pin, 0, 0, 3, restores, MACHINE_QEMU, 3},
     {"D26", d26_bad_virtual_offset, 1, 0, 0, survives, MACHINE_QEMU, 0},
     {"D27", d27_ext_ioi_send, 0, 0, 1, sends_vectors, MACHINE_QEMU, 1},
     {"D28", d28_blocking, 0, 0, 1, waits, MACHINE_KVM, 1},
@@ -597,6 +601,22 @@ START_TEST(without_the_extension_there_is_nothing_to_switch)
 }
 END_TEST
 
+START_TEST(the_virtual_window_of_others_has_sizes_and_an_end)
+{
+    static const enum machine_semantics both[] = {MACHINE_QEMU, MACHINE_HW};
+
+    rig_start(both[_i], 2);
+    W(0, 4, 0x40000004, 8);
+    EQ(R(0, 8, 0x40000000) >> 32, 8);
+    W(0, 8, 0x40000000, 0);
+    EQ(R(0, 4, 0x40000004), 0);
+    W(0, 1, 0x40000004, 8);
+    EQ(R(0, 4, 0x40000004), 0);
+    rig_start_ids(both[_i], VMC_EIO_LAYOUT_NONE, 2, NULL);
+    EQ(R(0, 8, 0x40000000), 0);
+}
+END_TEST
+
 START_TEST(the_virtual_window_of_kvm_moves_words_whatever_the_size)
 {
     rig_start(MACHINE_KVM, 2);
@@ -691,6 +711,8 @@ Suite *suite(void)
                         VMC_COUNT_OF(layouts));
     tcase_add_test(c, layout_b_has_the_pin_encoding_in_bit_0);
     tcase_add_test(c, without_the_extension_there_is_nothing_to_switch);
+    tcase_add_loop_test(c, the_virtual_window_of_others_has_sizes_and_an_end, 0,
+                        2);
     tcase_add_test(c, the_virtual_window_of_kvm_moves_words_whatever_the_size);
     tcase_add_test(c, a_remote_node_decides_with_its_own_registers);
     tcase_add_test(c, an_unchecked_pin_is_counted_and_a_checked_one_dropped);

@@ -81,17 +81,21 @@ static const struct {
     enum machine_semantics semantics;
     uint32_t bytes;
     uint64_t value;
+    uint32_t first;   /* vector from 64 on that is written */
     uint32_t targets; /* four bits each, the first vector highest */
 } widths[] = {
-    {MACHINE_KVM, 1, 2, 0x21111111},
-    {MACHINE_KVM_K2, 1, 2, 0x21111111},
-    {MACHINE_KVM_K1, 1, 2, 0x20000000},
-    {MACHINE_KVM_K0, 1, 2, 0x20000000},
-    {MACHINE_QEMU, 1, 2, 0x00000000},
-    {MACHINE_QEMU, 4, 0x01010102, 0x21110000},
-    {MACHINE_KVM_K1, 4, 0x01010102, 0x21110000},
-    {MACHINE_KVM_K1, 8, UINT64_C(0x0101010101010102), 0x21111111},
-    {MACHINE_QEMU, 8, UINT64_C(0x0101010101010102), 0x21111111},
+    {MACHINE_KVM, 1, 2, 0, 0x21111111},
+    {MACHINE_KVM_K2, 1, 2, 0, 0x21111111},
+    {MACHINE_KVM_K1, 1, 2, 0, 0x20000000},
+    {MACHINE_KVM_K0, 1, 2, 0, 0x20000000},
+    {MACHINE_QEMU, 1, 2, 0, 0x00000000},
+    {MACHINE_QEMU, 4, 0x01010102, 0, 0x21110000},
+    {MACHINE_KVM_K1, 4, 0x01010102, 0, 0x21110000},
+    {MACHINE_KVM_K1, 8, UINT64_C(0x0101010101010102), 0, 0x21111111},
+    {MACHINE_QEMU, 8, UINT64_C(0x0101010101010102), 0, 0x21111111},
+    {MACHINE_KVM, 1, 2, 5, 0x11111211},
+    {MACHINE_KVM_K1, 1, 2, 5, 0x00000200},
+    {MACHINE_QEMU, 4, 0x01010102, 4, 0x00002111},
 };
 
 START_TEST(g16_how_many_routes_a_write_decodes_again)
@@ -101,7 +105,7 @@ START_TEST(g16_how_many_routes_a_write_decodes_again)
     rig_start(widths[_i].semantics, 4);
     W(0, 8, 0x1c40, UINT64_C(0x0101010101010101));
     W(0, 4, 0x40000004, 8);
-    W(0, widths[_i].bytes, 0x1c40, widths[_i].value);
+    W(0, widths[_i].bytes, 0x1c40 + widths[_i].first, widths[_i].value);
     for (uint32_t i = 0; i < 8; i++) {
         found = found << 4 | vmc_eio_target(&rig.eio, VECTOR + i);
     }

@@ -408,9 +408,7 @@ static void reroute(struct vmc_eio *eio, uint32_t vector)
 {
     uint32_t vcpu = decode_route(eio, vector);
 
-    if (vcpu == VMC_EIO_NO_VCPU || vcpu == eio->state.target[vector] ||
-        (eio->config.semantics.ids_are_looked_up &&
-         vcpu >= eio->config.vcpu_count)) {
+    if (vcpu == VMC_EIO_NO_VCPU || vcpu == eio->state.target[vector]) {
         return;
     }
     if (!has_bit(eio->state.isr, vector)) {

@@ -409,9 +409,9 @@ static bool is_taken(struct vmc_iocsr *bus, uint64_t address,
     }
     if (address % size_bytes != 0 &&
         !(bus->semantics.aligns_down && is_extioi(address))) {
-        if (is_extioi(address) || is_ipi(address) || is_virt(address)) {
+        if (is_extioi(address)) {
             refuse(bus);
-        } else {
+        } else if (!is_ipi(address) && !is_virt(address)) {
             leave_kernel(bus);
         }
         return false;

@@ -133,11 +133,12 @@ void vmc_avec_settle(struct vmc_avec *avec, uint32_t vcpu)
         avec->state.pending[vcpu][i] |= word;
         posted[i] = 0;
     }
-    /* A vector that arrives raises the line again: nothing is lost (B-40). */
-    if (was_any && !avec->semantics.line_by_index) {
+    /* A vector that arrives raises the line again, so that none is lost whose
+     * line was lowered by a read in between (B-40); but in QEMU the line is
+     * that of the index, which is another's when it differs from the id. */
+    if (was_any &&
+        (!avec->semantics.line_by_index || avec->index_of_id[vcpu] == vcpu)) {
         look_again(avec, vcpu);
-    } else if (was_any) {
-        set_line(avec, vcpu, true);
     }
 }
 

@@ -390,7 +390,6 @@ enum vmc_status vmc_pic_write(struct vmc_pic *pic, uint32_t offset_bytes,
     if (refuses(pic, offset_bytes, size_bytes)) {
         return VMC_E_ACCESS;
     }
-    value &= ones(size_bytes);
     if (is_byte_region(offset_bytes)) {
         for (uint32_t i = 0; i < size_bytes; i++) {
             uint8_t *byte = table_byte(pic, offset_bytes + i);
