@@ -254,7 +254,7 @@ static bool parse_summary(struct vmc_reader *reader)
     const unsigned char *at = reader->native->raw;
     const unsigned char *end = at + reader->native->raw_end;
     struct vmc_reader_counts counts = {0};
-    uint64_t is_truncated, names;
+    uint64_t is_truncated = 0, names = 0;
     uint64_t *const fields[] = {&counts.records,       &counts.lines,
                                 &counts.skipped_lines, &counts.unknown_events,
                                 &counts.time_clamped,  &counts.first_bad_line,
