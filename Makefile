@@ -185,9 +185,10 @@ lint: deps ## check the layout, and run clang-tidy and cppcheck
 	$(Q)cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 	    --enable=warning,portability --suppressions-list=tests/cppcheck.txt \
 	    -Ilib -I. -D_GNU_SOURCE lib sim
-	$(Q)clang-tidy --quiet $(filter lib/% sim/%,$(SOURCES)) -- \
-	    -std=c11 -Ilib -I. -D_GNU_SOURCE -DVMCYCLE_VERSION='""' \
-	    -DVMCYCLE_DATADIR='""' 2>/dev/null
+	$(Q)printf '%s\n' $(filter lib/% sim/%,$(SOURCES)) | \
+	    xargs -P 2 -n 8 sh -c 'clang-tidy --quiet "$$@" -- -std=c11 -Ilib \
+	    -I. -D_GNU_SOURCE -DVMCYCLE_VERSION="\"\"" \
+	    -DVMCYCLE_DATADIR="\"\"" 2>/dev/null' clang-tidy
 
 # ---- For the outside --------------------------------------------------------
 format: ## lay out all C files with clang-format

@@ -323,7 +323,7 @@ static void check_operation(struct golden *golden, const struct operation *op)
 static enum vmc_status run_line(struct golden *golden, char *text,
                                 struct vmc_error *error)
 {
-    struct operation op;
+    struct operation op = {0};
     enum vmc_status status;
 
     if (text[strspn(text, " \r\n")] == '\0') {

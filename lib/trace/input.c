@@ -152,7 +152,7 @@ static enum vmc_status start(struct vmc_input *input, struct vmc_error *error)
 {
     input->is_started = true;
     while (input->packed_end < sizeof(zstd_magic)) {
-        size_t got;
+        size_t got = 0;
         enum vmc_status status =
             read_raw(input, input->packed + input->packed_end,
                      PACKED_BYTES - input->packed_end, &got, error);
@@ -189,7 +189,7 @@ static enum vmc_status unpack(struct vmc_input *input, struct vmc_error *error)
         size_t code;
 
         if (in.pos == in.size) {
-            size_t got;
+            size_t got = 0;
             enum vmc_status status =
                 read_raw(input, input->packed, PACKED_BYTES, &got, error);
 
@@ -227,7 +227,7 @@ enum vmc_status vmc_input_fill(struct vmc_input *input, struct vmc_error *error)
 {
     size_t before = input->end - input->at;
     enum vmc_status status = VMC_OK;
-    size_t got;
+    size_t got = 0;
 
     memmove(input->bytes, input->bytes + input->at, before);
     input->at = 0;

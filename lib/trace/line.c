@@ -320,7 +320,7 @@ static const char *scan_text(const char *at, const char *end, char stop,
 static const char *scan_until(const char *at, const char *end,
                               const char *pattern, const char **text_end)
 {
-    char literal[32];
+    char literal[32] = "";
     size_t bytes = 0;
 
     /* The literal ends at its next blank, for blanks may be missing. */

@@ -187,6 +187,7 @@ static void place_thread(struct vmc_grace *grace)
 {
     struct grace_state *state = &grace->state;
 
+    assert(grace->config.cpu_count > 0);
     for (uint32_t i = 0; i < grace->config.cpu_count; i++) {
         enum vmc_cpu_mode mode = state->cpus[state->thread_cpu].mode;
 
