@@ -8,7 +8,19 @@
 #include "sim/replay_rcu.h"
 #include "suite.h"
 
-enum { START, END, CPUEND, INIT, REPORT, QUEUE, INVOKE, HOTPLUG, SYNC, SYNCED };
+enum {
+    START,
+    END,
+    CPUEND,
+    OWNEND,
+    INIT,
+    REPORT,
+    QUEUE,
+    INVOKE,
+    HOTPLUG,
+    SYNC,
+    SYNCED
+};
 
 /* One line: what, CPU, and a number: of the grace period or the callback. */
 struct line {
@@ -26,6 +38,7 @@ static struct rcu_log *log_of(const struct line *lines, size_t count)
         [START] = {VMC_REC_RCU_GRACE_PERIOD, "start"},
         [END] = {VMC_REC_RCU_GRACE_PERIOD, "end"},
         [CPUEND] = {VMC_REC_RCU_GRACE_PERIOD, "cpuend"},
+        [OWNEND] = {VMC_REC_RCU_GRACE_PERIOD, "cpuend"},
         [INIT] = {VMC_REC_RCU_GP_INIT, ""},
         [REPORT] = {VMC_REC_RCU_QS_REPORT, ""},
         [QUEUE] = {VMC_REC_RCU_CALLBACK, ""},
@@ -112,6 +125,14 @@ static const struct {
       {START, 1, 5},
       {CPUEND, 3, 5},
       {INVOKE, 0, 90},
+      {END, 1, 5}},
+     1,
+     4},
+    {"the thread's own word is no end",
+     {{QUEUE, 1, 90},
+      {START, 1, 5},
+      {OWNEND, 1, 5},
+      {INVOKE, 1, 90},
       {END, 1, 5}},
      1,
      4},

@@ -19,6 +19,18 @@ static const struct {
      "vcpu A unlisted\ntask t\n.use A\n free A\n!use A\n end\n"},
     {VMC_V02_NO_TOKEN, true,
      "vcpu A\ntask t\n.rcu_lock\n n = first\n use n\n.rcu_unlock\n end\n"},
+    {VMC_V02_NO_TOKEN, true, /* a token is good in its own section only */
+     "vcpu A\ntask t\n rcu_lock\n n = first\n!rcu_unlock\n rcu_lock\n"
+     " use n\n rcu_unlock\n.rcu_unlock\n end\n"},
+    {VMC_V02_NO_TOKEN, true, /* an inner section is part of the outer one */
+     "vcpu A\ntask t\n rcu_lock\n n = first\n rcu_lock\n rcu_unlock\n"
+     ".use n\n rcu_unlock\n!use n\n end\n"},
+    {VMC_V01_USE_AFTER_FREE, false, /* the list names generations */
+     "task t\n repeat 8\n v = alloc 1\n free v\n end\n v = alloc 1\n"
+     " free v\n v = alloc 1\n"
+     " w = alloc 2\n list_add v\n list_add w\n list_del w\n rcu_lock\n"
+     " n = first\n use n\n rcu_unlock\n!list_del v\n!x = dec v fd\n"
+     "!free v\n!use n\n end\n"},
     {VMC_V03_UNBALANCED_SECTION, false,
      "task t\n rcu_lock\n rcu_unlock\n!rcu_unlock\n end\n"},
     {VMC_V03_UNBALANCED_SECTION, false,
