@@ -89,6 +89,13 @@ static uint64_t d5_two_cores(void)
     return sequence(3);
 }
 
+static uint64_t d6_two_cores_without_bounce(void)
+{
+    enable_all();
+    route(VECTOR, 6);
+    return sequence(3);
+}
+
 static uint64_t d6_nodes_and_cores(void)
 {
     enable_all();
@@ -454,6 +461,8 @@ static const struct {
     {"D5", d5_two_cores, SEQUENCE_111, SEQUENCE_111, SEQUENCE_121, rotates,
      MACHINE_QEMU, SEQUENCE_121},
     {"D6", d6_nodes_and_cores, 0, 0, 0 /* below */, stays, MACHINE_HW, 0},
+    {"D6", d6_two_cores_without_bounce, SEQUENCE_111, SEQUENCE_111,
+     SEQUENCE_111, rotates, MACHINE_QEMU, SEQUENCE_111},
     {"D7", d7_encoded_pin, HWI0, HWI0, 1 << 7, offers_int_encode, MACHINE_KVM,
      1 << 7},
     {"D8", d8_no_usable_pin_bit, HWI0, HWI0, HWI0, NULL, 0, 0},
