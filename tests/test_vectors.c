@@ -213,6 +213,29 @@ START_TEST(accesses_of_memory_are_split_as_the_cpu_does)
 }
 END_TEST
 
+static uint32_t heard;
+
+static void hear_input(void *owner, uint32_t vector, bool level)
+{
+    ck_assert_ptr_eq(owner, &rig);
+    ck_assert(level);
+    heard = vector;
+}
+
+START_TEST(a_hook_for_inputs_stands_in_for_the_controller)
+{
+    rig_start(MACHINE_QEMU, 1);
+    W(0, 4, 0x1608, ~0U);
+    rig.hooks.input = hear_input;
+    rig.hooks.owner = &rig;
+    PW(4, MACHINE_MSI, 70);
+    EQ(heard, 70);
+    EQ(pins(0), 0);
+    machine_set_vector(&rig, 70, true);
+    EQ(pins(0), HWI0);
+}
+END_TEST
+
 START_TEST(messages_are_switched_on_in_misc_func_for_good)
 {
     struct machine_switches switches = machine_switches_of(MACHINE_QEMU);
@@ -246,6 +269,7 @@ Suite *suite(void)
     tcase_add_test(c, g18_a_level_line_from_the_device_to_the_guest);
     tcase_add_test(c, a_reset_of_qemu_keeps_the_eiointc_and_the_mailboxes);
     tcase_add_test(c, accesses_of_memory_are_split_as_the_cpu_does);
+    tcase_add_test(c, a_hook_for_inputs_stands_in_for_the_controller);
     tcase_add_test(c, messages_are_switched_on_in_misc_func_for_good);
     return s;
 }

@@ -15,113 +15,14 @@
  * Registers are written in one place for all sizes: an access becomes a value
  * and a mask inside the aligned 64-bit word that it touches.
  */
-#include "eiointc/eiointc.h"
-
 #include <string.h>
+
+#include "eiointc/eiointc_priv.h"
 
 enum {
     BLOCK_BYTES = 0x20,
     GROUP_VECTORS = 32, /* vectors that share a byte of IPMAP */
-    CORE_BITS = 0xf,
-    CONFIG_ENABLE = 1 << 1,
-    CONFIG_INT_ENCODE = 1 << 2,
-    CONFIG_CPU_ENCODE = 1 << 3,
-    LAYOUT_A_CPU_ENCODE = 1 << 15,
-    LAYOUT_B_INT_ENCODE = 1 << 0,
-    LAYOUT_B_CPU_ENCODE = 1 << 1,
-    PIN_ENCODED_MASK = 0xff,
 };
-
-/* ---- Semantics ---------------------------------------------------------- */
-
-struct vmc_eio_semantics
-vmc_eio_semantics_of(enum vmc_eio_implementation implementation)
-{
-    struct vmc_eio_semantics s = {
-        .sizes_bytes = 1 | 2 | 4 | 8,
-        .has_int_encode = true,
-        .ids_are_looked_up = true,
-        .lowers_redundantly = true,
-        .zero_route = VMC_EIO_ZERO_KEEPS,
-        .redecode = VMC_EIO_REDECODE_GROUP,
-        .restore = VMC_EIO_RESTORE_RAW_ID,
-        .virt_moves_words = true,
-        .virt_is_always_there = true,
-        .reset = VMC_EIO_RESET_ZEROES,
-    };
-
-    switch (implementation) {
-    case VMC_EIO_QEMU:
-        s.sizes_bytes = 4 | 8;
-        s.splits_words = true;
-        s.has_int_encode = false;
-        s.virt_moves_words = false;
-        s.virt_is_always_there = false;
-        s.reset = VMC_EIO_RESET_KEEPS;
-        s.zero_route = VMC_EIO_ZERO_IS_CPU0;
-        s.redecode = VMC_EIO_REDECODE_WORD;
-        s.restore = VMC_EIO_RESTORE_FORGETS;
-        break;
-    case VMC_EIO_KVM_K0:
-        s.ids_are_looked_up = false;
-        s.aligns_down = true;
-        s.latches_outside_lock = true;
-        s.zero_route = VMC_EIO_ZERO_INVALID;
-        s.redecode = VMC_EIO_REDECODE_WIDTH;
-        break;
-    case VMC_EIO_KVM_K1:
-        s.latches_outside_lock = true;
-        s.redecode = VMC_EIO_REDECODE_WIDTH;
-        break;
-    case VMC_EIO_KVM_K2:
-        break;
-    case VMC_EIO_KVM_K3: /* B-41 was read in K0 to K2; assumed gone in K3 */
-        s.reset = VMC_EIO_RESET_CLEARS;
-        break;
-    case VMC_EIO_HW:
-        s.ack_clears_latch = true;
-        s.isr_is_readable = true;
-        s.has_nodes = true;
-        s.rotates = true;
-        s.pins_are_checked = true;
-        s.pins_follow = true;
-        s.gate_is_needed = true;
-        s.lowers_redundantly = false;
-        s.virt_moves_words = false;
-        s.virt_is_always_there = false;
-        s.redecode = VMC_EIO_REDECODE_WIDTH;
-        s.reset = VMC_EIO_RESET_CLEARS;
-        s.restore = VMC_EIO_RESTORE_RIGHT;
-        break;
-    }
-    return s;
-}
-
-/* ---- Bits --------------------------------------------------------------- */
-
-static uint64_t bit_of(uint32_t vector)
-{
-    return UINT64_C(1) << vector % 64;
-}
-
-static bool has_bit(const uint64_t *words, uint32_t vector)
-{
-    return (words[vector / 64] & bit_of(vector)) != 0;
-}
-
-static void put_bit(uint64_t *words, uint32_t vector, bool value)
-{
-    if (value) {
-        words[vector / 64] |= bit_of(vector);
-    } else {
-        words[vector / 64] &= ~bit_of(vector);
-    }
-}
-
-static bool is_empty(const uint64_t *words)
-{
-    return (words[0] | words[1] | words[2] | words[3]) == 0;
-}
 
 /* ---- Banks -------------------------------------------------------------- */
 
@@ -294,98 +195,6 @@ void vmc_eio_set_input(struct vmc_eio *eio, uint32_t vector, bool level)
 
 /* ---- Routes ------------------------------------------------------------- */
 
-static uint32_t index_of(const struct vmc_eio *eio, uint32_t id)
-{
-    if (!eio->config.semantics.ids_are_looked_up) {
-        return id;
-    }
-    return id < VMC_EIO_VCPUS_MAX ? eio->index_of_id[id] : VMC_EIO_NO_VCPU;
-}
-
-/* The nodes that route byte @byte of @node names: a bitmap (spec 3.2). None
- * means the node itself. */
-static uint32_t nodes_of(const struct vmc_eio *eio, uint32_t node, uint8_t byte)
-{
-    uint32_t selector = byte >> 4;
-    uint32_t nodes = (uint32_t)(eio->state.banks[node].nodetype[selector / 4] >>
-                                (selector % 4 * 16)) &
-                     0xffff;
-
-    return nodes != 0 ? nodes : UINT32_C(1) << node;
-}
-
-/* The cores of @node that take @vector when it was sent there. A node other
- * than home has a route of its own, which must lead to itself; while that is
- * 0 the bitmap of the home node goes with the vector. */
-static uint32_t cores_of(const struct vmc_eio *eio, uint32_t node,
-                         uint32_t vector)
-{
-    uint32_t home = eio->config.home_node;
-    uint8_t byte = eio->state.banks[node].coremap[vector];
-
-    if (node == home || byte == 0) {
-        return eio->state.banks[home].coremap[vector] & CORE_BITS;
-    }
-    return (nodes_of(eio, node, byte) >> node & 1) != 0 ? byte & CORE_BITS : 0;
-}
-
-/*
- * The real part: finds the @turn-th existing CPU in node-major order, counting
- * round; with turn 0 that is the lowest.
- */
-static uint32_t decode_nodes(const struct vmc_eio *eio, uint32_t vector,
-                             uint32_t turn)
-{
-    uint32_t home = eio->config.home_node;
-    uint32_t nodes =
-        nodes_of(eio, home, eio->state.banks[home].coremap[vector]);
-    uint32_t found[VMC_EIO_NODES * VMC_EIO_NODE_CPUS];
-    uint32_t count = 0;
-
-    for (uint32_t node = 0; node < VMC_EIO_NODES; node++) {
-        uint32_t cores =
-            (nodes >> node & 1) != 0 ? cores_of(eio, node, vector) : 0;
-
-        for (uint32_t core = 0; core < VMC_EIO_NODE_CPUS; core++) {
-            uint32_t index;
-
-            if ((cores >> core & 1) == 0) {
-                continue;
-            }
-            index = index_of(eio, node * VMC_EIO_NODE_CPUS + core);
-            if (index < eio->config.vcpu_count) {
-                found[count++] = index;
-            }
-        }
-    }
-    return count > 0 ? found[turn % count] : VMC_EIO_NO_VCPU;
-}
-
-static bool is_encoded(const struct vmc_eio *eio)
-{
-    return (eio->state.status & CONFIG_CPU_ENCODE) != 0;
-}
-
-/* The vCPU that the route of @vector names, or VMC_EIO_NO_VCPU: keep the old.
- */
-static uint32_t decode_route(const struct vmc_eio *eio, uint32_t vector)
-{
-    uint8_t byte = eio->state.banks[eio->config.home_node].coremap[vector];
-
-    if (is_encoded(eio)) {
-        return index_of(eio, byte);
-    }
-    if (eio->config.semantics.has_nodes) {
-        return decode_nodes(eio, vector, 0);
-    }
-    if (byte == 0 && eio->config.semantics.zero_route != VMC_EIO_ZERO_IS_CPU0) {
-        return eio->config.semantics.zero_route == VMC_EIO_ZERO_KEEPS
-                   ? VMC_EIO_NO_VCPU
-                   : 0xff; /* K0: stored in a byte, and later an index */
-    }
-    return index_of(eio, (byte & CORE_BITS) != 0 ? vmc_bits_low(byte) : 0);
-}
-
 static uint32_t rotate(struct vmc_eio *eio, uint32_t vector)
 {
     uint32_t vcpu;
@@ -393,7 +202,7 @@ static uint32_t rotate(struct vmc_eio *eio, uint32_t vector)
     if (is_encoded(eio) || !has_bit(home_of(eio)->bounce, vector)) {
         return eio->state.target[vector];
     }
-    vcpu = decode_nodes(eio, vector, eio->state.rotation[vector]);
+    vcpu = vmc_eio_decode_turn(eio, vector, eio->state.rotation[vector]);
     if (vcpu == VMC_EIO_NO_VCPU) {
         return eio->state.target[vector];
     }
@@ -406,7 +215,7 @@ static uint32_t rotate(struct vmc_eio *eio, uint32_t vector)
  */
 static void reroute(struct vmc_eio *eio, uint32_t vector)
 {
-    uint32_t vcpu = decode_route(eio, vector);
+    uint32_t vcpu = vmc_eio_decode_route(eio, vector);
 
     if (vcpu == VMC_EIO_NO_VCPU || vcpu == eio->state.target[vector]) {
         return;
@@ -569,12 +378,6 @@ static bool takes(const struct vmc_eio *eio, uint32_t vcpu, uint32_t offset,
            vcpu < eio->config.vcpu_count;
 }
 
-static uint64_t ones(uint32_t size_bytes)
-{
-    return size_bytes == 8 ? ~UINT64_C(0)
-                           : (UINT64_C(1) << (8 * size_bytes)) - 1;
-}
-
 enum vmc_status vmc_eio_read(struct vmc_eio *eio, uint32_t vcpu,
                              uint32_t offset_bytes, uint32_t size_bytes,
                              uint64_t *value)
@@ -657,112 +460,6 @@ enum vmc_status vmc_eio_write(struct vmc_eio *eio, uint32_t vcpu,
         return write_word(eio, vcpu, offset_bytes + 4, 4, value >> 32);
     }
     return write_word(eio, vcpu, offset_bytes, size_bytes, value);
-}
-
-/* ---- The virtual window ------------------------------------------------- */
-
-uint32_t vmc_eio_config_bits(const struct vmc_eio *eio)
-{
-    return eio->state.status;
-}
-
-/* ENABLE locks everything but a write of 0, even of the same value (spec 4.2).
- */
-void vmc_eio_write_config(struct vmc_eio *eio, uint32_t value)
-{
-    if ((eio->state.status & CONFIG_ENABLE) != 0 && value != 0) {
-        return;
-    }
-    eio->state.status = value & eio->config.features;
-}
-
-/* What the two registers of the layout read as. */
-static uint64_t virtual_words(const struct vmc_eio *eio)
-{
-    uint32_t features = eio->config.features;
-    uint32_t status = eio->state.status;
-
-    switch (eio->config.layout) {
-    case VMC_EIO_LAYOUT_A:
-        return ((features & VMC_EIO_HAS_CPU_ENCODE) != 0 ? 1U : 0U) |
-               ((status & CONFIG_CPU_ENCODE) != 0 ? LAYOUT_A_CPU_ENCODE : 0U);
-    case VMC_EIO_LAYOUT_B:
-        features = ((features & VMC_EIO_HAS_INT_ENCODE) != 0 ? 1U : 0U) |
-                   ((features & VMC_EIO_HAS_CPU_ENCODE) != 0 ? 2U : 0U);
-        status = ((status & CONFIG_INT_ENCODE) != 0 ? LAYOUT_B_INT_ENCODE : 0) |
-                 ((status & CONFIG_CPU_ENCODE) != 0 ? LAYOUT_B_CPU_ENCODE : 0);
-        break;
-    case VMC_EIO_LAYOUT_FINAL:
-    case VMC_EIO_LAYOUT_NONE:
-        break;
-    }
-    return (uint64_t)status << 32 | features;
-}
-
-static bool virtual_takes(const struct vmc_eio *eio, uint32_t offset,
-                          uint32_t size_bytes)
-{
-    return eio->config.layout != VMC_EIO_LAYOUT_NONE &&
-           (size_bytes == 4 || size_bytes == 8) && offset % size_bytes == 0 &&
-           offset + size_bytes <= 8;
-}
-
-enum vmc_status vmc_eio_virt_read(struct vmc_eio *eio, uint32_t offset_bytes,
-                                  uint32_t size_bytes, uint64_t *value)
-{
-    *value = 0;
-    if (eio->config.semantics.virt_moves_words &&
-        eio->config.layout != VMC_EIO_LAYOUT_NONE) {
-        if (offset_bytes == VMC_EIO_VIRT_FEATURES ||
-            offset_bytes == VMC_EIO_VIRT_CONFIG) {
-            *value = virtual_words(eio) >> (8 * offset_bytes) & ones(4) &
-                     ones(size_bytes);
-        }
-        return VMC_OK;
-    }
-    if (!virtual_takes(eio, offset_bytes, size_bytes)) {
-        return VMC_E_ACCESS;
-    }
-    *value = virtual_words(eio) >> (8 * offset_bytes) & ones(size_bytes);
-    return VMC_OK;
-}
-
-/* A write to the register that holds the controls of the layout. */
-static void write_controls(struct vmc_eio *eio, uint32_t value)
-{
-    uint32_t bits = value;
-
-    if (eio->config.layout == VMC_EIO_LAYOUT_A) {
-        bits = (value & LAYOUT_A_CPU_ENCODE) != 0 ? CONFIG_CPU_ENCODE : 0;
-    } else if (eio->config.layout == VMC_EIO_LAYOUT_B) {
-        bits = ((value & LAYOUT_B_INT_ENCODE) != 0 ? CONFIG_INT_ENCODE : 0) |
-               ((value & LAYOUT_B_CPU_ENCODE) != 0 ? CONFIG_CPU_ENCODE : 0);
-    }
-    vmc_eio_write_config(eio, bits);
-}
-
-enum vmc_status vmc_eio_virt_write(struct vmc_eio *eio, uint32_t offset_bytes,
-                                   uint32_t size_bytes, uint64_t value)
-{
-    uint32_t controls = eio->config.layout == VMC_EIO_LAYOUT_A
-                            ? VMC_EIO_VIRT_FEATURES
-                            : VMC_EIO_VIRT_CONFIG;
-
-    if (eio->config.semantics.virt_moves_words &&
-        eio->config.layout != VMC_EIO_LAYOUT_NONE) {
-        if (offset_bytes == controls) {
-            write_controls(eio, (uint32_t)value);
-        }
-        return VMC_OK;
-    }
-    if (!virtual_takes(eio, offset_bytes, size_bytes)) {
-        return VMC_E_ACCESS;
-    }
-    if (offset_bytes <= controls && controls < offset_bytes + size_bytes) {
-        write_controls(eio,
-                       (uint32_t)(value >> (8 * (controls - offset_bytes))));
-    }
-    return VMC_OK;
 }
 
 void vmc_eio_open_gate(struct vmc_eio *eio, bool is_open)
@@ -867,7 +564,7 @@ uint32_t vmc_eio_pending_on(const struct vmc_eio *eio, uint32_t vector)
 static uint32_t restored_vcpu(const struct vmc_eio *eio, uint32_t vector)
 {
     if (eio->config.semantics.restore == VMC_EIO_RESTORE_RAW_ID) {
-        return index_of(
+        return vmc_eio_index_of(
             eio, eio->state.banks[eio->config.home_node].coremap[vector]);
     }
     return eio->state.target[vector];
@@ -877,7 +574,7 @@ void vmc_eio_restore(struct vmc_eio *eio)
 {
     memset(eio->state.holds, 0, sizeof(eio->state.holds));
     for (uint32_t i = 0; i < VMC_EIO_VECTORS; i++) {
-        uint32_t decoded = decode_route(eio, i);
+        uint32_t decoded = vmc_eio_decode_route(eio, i);
 
         if (decoded < eio->config.vcpu_count) {
             eio->state.target[i] = (uint16_t)decoded;
@@ -899,49 +596,6 @@ void vmc_eio_restore(struct vmc_eio *eio)
             put_bit(eio->state.holds[vcpu][pin], i, true);
         }
     }
-}
-
-const char *vmc_eio_check(const struct vmc_eio *eio, uint32_t *vcpu)
-{
-    const struct vmc_eio_bank *home = &eio->state.banks[eio->config.home_node];
-    uint64_t seen[VMC_EIO_WORDS] = {0};
-
-    for (uint32_t c = 0; c < eio->config.vcpu_count; c++) {
-        *vcpu = c;
-        for (uint32_t w = 0; w < VMC_EIO_WORDS; w++) {
-            uint64_t pending = eio->state.coreisr[c][w];
-            uint64_t held = 0;
-
-            if ((pending & ~(eio->state.isr[w] & home->enable[w])) != 0) {
-                return "I1: pending, and not both latched and enabled";
-            }
-            if ((pending & seen[w]) != 0) {
-                return "I4: pending on two vCPUs";
-            }
-            seen[w] |= pending;
-            for (uint32_t p = 0; p < VMC_EIO_PINS; p++) {
-                held |= eio->state.holds[c][p][w];
-            }
-            if (held != pending) {
-                return "I2: the sets of the pins are not what is pending";
-            }
-            for (uint64_t bits = pending; bits != 0; bits &= bits - 1) {
-                if (eio->state.target[64 * w + vmc_bits_low(bits)] != c) {
-                    return "I1: pending elsewhere than on its target";
-                }
-            }
-        }
-        for (uint32_t p = 0; p < VMC_EIO_PINS; p++) {
-            if ((eio->state.lines[c] >> p & 1) ==
-                is_empty(eio->state.holds[c][p])) {
-                return "I3: a pin is not what its set says";
-            }
-        }
-        if (is_empty(eio->state.coreisr[c]) && eio->state.lines[c] != 0) {
-            return "I5: nothing pending, and a pin is up";
-        }
-    }
-    return NULL;
 }
 
 void vmc_eio_add_state(struct vmc_eio *eio, struct vmc_state_map *map)
