@@ -11,6 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <zstd.h>
+
+#include "base/hash.h"
 #include "base/rng.h"
 #include "suite.h"
 #include "trace/meta.h"
@@ -788,6 +791,142 @@ START_TEST(a_block_may_not_claim_too_much)
 }
 END_TEST
 
+/* A whole file around one block and one summary, all sums right. */
+static size_t craft(unsigned char *file, const char *block, size_t block_bytes,
+                    uint32_t records, uint32_t texts, const char *summary,
+                    size_t summary_bytes)
+{
+    static const char meta[] = "vcpus = 1\n";
+    unsigned char *at = file;
+    size_t packed;
+    uint64_t offset;
+
+#define PUT32(place, value)                                                    \
+    for (int byte = 0; byte < 4; byte++)                                       \
+    (place)[byte] = (unsigned char)((uint32_t)(value) >> (8 * byte))
+    memcpy(at, "VMCT\1\0\0\0", 8);
+    PUT32(at + 8, sizeof(meta) - 1);
+    memcpy(at + 16, meta, sizeof(meta) - 1);
+    PUT32(at + 12, vmc_crc32c(vmc_crc32c(0, at, 12), meta, sizeof(meta) - 1));
+    at += 16 + sizeof(meta) - 1;
+    packed = ZSTD_compress(at + 40, 1000, block, block_bytes, 1);
+    memset(at, 0, 40);
+    memcpy(at, "VBLK", 4);
+    PUT32(at + 4, records);
+    PUT32(at + 8, block_bytes);
+    PUT32(at + 12, packed);
+    PUT32(at + 32, texts);
+    PUT32(at + 36, vmc_crc32c(vmc_crc32c(0, at, 36), at + 40, packed));
+    at += 40 + packed;
+    offset = (uint64_t)(at - file);
+    packed = ZSTD_compress(at + 16, 1000, summary, summary_bytes, 1);
+    memcpy(at, "VSUM", 4);
+    PUT32(at + 4, summary_bytes);
+    PUT32(at + 8, packed);
+    PUT32(at + 12, vmc_crc32c(vmc_crc32c(0, at, 12), at + 16, packed));
+    at += 16 + packed;
+    memcpy(at, "VEND", 4);
+    PUT32(at + 8, offset);
+    PUT32(at + 12, offset >> 32);
+    PUT32(at + 4, vmc_crc32c(0, at + 8, 8));
+#undef PUT32
+    return (size_t)(at + 16 - file);
+}
+
+/* virtqueue_flush (kind 16) with arguments 1 and 2, line 1, same all else. */
+#define RECORD "\x10\x0f\x02\x04"
+/* One record, one line, nothing else. */
+#define SUMMARY     "\1\1\0\0\0\0\0\0\0"
+#define BYTES(text) text, sizeof(text) - 1
+
+static const struct {
+    const char *what;
+    const char *block;
+    size_t block_bytes;
+    uint32_t records, texts;
+    const char *summary;
+    size_t summary_bytes;
+    const char *message; /* NULL: the file is good */
+} crafted[] = {
+    {"a good one", BYTES(RECORD), 1, 0, BYTES(SUMMARY), NULL},
+    {"a text", BYTES("\2hi" RECORD), 1, 1, BYTES(SUMMARY), NULL},
+    {"an unknown name", BYTES(RECORD), 1, 0, BYTES("\1\1\0\7\0\0\0\1\1x\7\0"),
+     NULL},
+    {"no records", BYTES(RECORD), 0, 0, BYTES(SUMMARY), "contents of a block"},
+    {"too many records", BYTES(RECORD), 65537, 0, BYTES(SUMMARY),
+     "contents of a block"},
+    {"a record too few", BYTES(RECORD), 2, 0, BYTES(SUMMARY), "a record"},
+    {"no such kind", BYTES("\xc8\x0f\x02\x04"), 1, 0, BYTES(SUMMARY),
+     "a record"},
+    {"kind none", BYTES("\0\x0f\x02\x04"), 1, 0, BYTES(SUMMARY), "a record"},
+    {"no such flags", BYTES("\x10\x1f\x02\x04"), 1, 0, BYTES(SUMMARY),
+     "a record"},
+    {"a thread beyond 32 bits", BYTES("\x10\x0e\xff\xff\xff\xff\x1f\x02\x04"),
+     1, 0, BYTES(SUMMARY), "a record"},
+    {"a line that is cut", BYTES("\x10\x0d\xff"), 1, 0, BYTES(SUMMARY),
+     "a record"},
+    {"a context that is cut", BYTES("\x10\x0b\1"), 1, 0, BYTES(SUMMARY),
+     "a record"},
+    {"a time that is cut", BYTES("\x10\x07\xff"), 1, 0, BYTES(SUMMARY),
+     "a record"},
+    {"a time beyond 64 bits",
+     BYTES("\x10\x07\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\2\4\x10\x07\1\2"
+           "\4"),
+     2, 0, BYTES(SUMMARY), "a record"},
+    {"an argument beyond 64 bits",
+     BYTES("\x10\x0f\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02\4"), 1, 0,
+     BYTES(SUMMARY), "a record"},
+    {"an empty text", BYTES("\0" RECORD), 1, 1, BYTES(SUMMARY),
+     "contents of a block"},
+    {"a text twice", BYTES("\1a\1a" RECORD), 1, 2, BYTES(SUMMARY),
+     "contents of a block"},
+    {"a text that is cut", BYTES("\x20" RECORD), 1, 1, BYTES(SUMMARY),
+     "contents of a block"},
+    {"texts without end", BYTES(""), 1, 1, BYTES(SUMMARY),
+     "contents of a block"},
+    {"another count in the summary", BYTES(RECORD), 1, 0,
+     BYTES("\2\1\0\0\0\0\0\0\0"), "the summary"},
+    {"a summary that is cut", BYTES(RECORD), 1, 0, BYTES("\1\1"),
+     "the summary"},
+    {"truncated twice", BYTES(RECORD), 1, 0, BYTES("\1\1\0\0\0\0\2\0\0"),
+     "the summary"},
+    {"a name that is cut", BYTES(RECORD), 1, 0, BYTES("\1\1\0\0\0\0\0\1\x50x"),
+     "the summary"},
+    {"a name without count", BYTES(RECORD), 1, 0, BYTES("\1\1\0\0\0\0\0\1\1x"),
+     "the summary"},
+};
+
+START_TEST(contents_that_make_no_sense_are_damage)
+{
+    unsigned char file[4096];
+    size_t bytes = craft(file, crafted[_i].block, crafted[_i].block_bytes,
+                         crafted[_i].records, crafted[_i].texts,
+                         crafted[_i].summary, crafted[_i].summary_bytes);
+    struct vmc_reader *reader = open_text((char *)file, bytes);
+    const struct vmc_record *records;
+    struct vmc_error error = {""};
+    uint32_t count, total = 0;
+    enum vmc_status status;
+
+    while ((status = vmc_reader_next(reader, &records, &count, &error)) ==
+           VMC_OK) {
+        total += count;
+    }
+    if (crafted[_i].message == NULL) {
+        ck_assert_msg(status == VMC_END && total == 1, "%s: %s",
+                      crafted[_i].what, error.text);
+        ck_assert(!vmc_reader_counts(reader)->is_truncated);
+    } else {
+        ck_assert_msg(status == VMC_E_FORMAT, "%s is let through",
+                      crafted[_i].what);
+        ck_assert_msg(strstr(error.text, crafted[_i].message) != NULL,
+                      "%s: '%s'", crafted[_i].what, error.text);
+        ck_assert(vmc_reader_counts(reader)->is_truncated);
+    }
+    vmc_reader_close(reader);
+}
+END_TEST
+
 START_TEST(a_writer_notices_a_full_disk)
 {
     struct vmc_reader *reader = open_text(lines[0].line, strlen(lines[0].line));
@@ -908,6 +1047,8 @@ Suite *suite(void)
     tcase_add_test(c, every_prefix_is_an_error_or_a_shorter_trace);
     tcase_add_loop_test(c, a_damaged_trace_never_gives_a_wrong_record, 0, 10);
     tcase_add_test(c, a_block_may_not_claim_too_much);
+    tcase_add_loop_test(c, contents_that_make_no_sense_are_damage, 0,
+                        (int)VMC_COUNT_OF(crafted));
     tcase_add_test(c, a_writer_notices_a_full_disk);
     tcase_add_test(c, metadata_is_pairs_and_comments);
     tcase_add_loop_test(c, a_trace_has_its_description_beside_it, 0,

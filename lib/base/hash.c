@@ -55,6 +55,11 @@ crc_bytes_sse42(uint32_t crc, const unsigned char *at, size_t size_bytes)
 }
 #endif
 
+uint32_t vmc_crc32c_plain(uint32_t crc, const void *data, size_t size_bytes)
+{
+    return ~crc_bytes_plain(~crc, data, size_bytes);
+}
+
 uint32_t vmc_crc32c(uint32_t crc, const void *data, size_t size_bytes)
 {
 #if defined(__x86_64__)
@@ -62,7 +67,7 @@ uint32_t vmc_crc32c(uint32_t crc, const void *data, size_t size_bytes)
         return ~crc_bytes_sse42(~crc, data, size_bytes);
     }
 #endif
-    return ~crc_bytes_plain(~crc, data, size_bytes);
+    return vmc_crc32c_plain(crc, data, size_bytes);
 }
 
 static uint64_t multiply_fold(uint64_t a, uint64_t b)

@@ -17,6 +17,10 @@
  */
 uint32_t vmc_crc32c(uint32_t crc, const void *data, size_t size_bytes);
 
+/** The same, computed without the processor's instruction: for processors
+ * that lack it, and as a judge of the other. Slow. */
+uint32_t vmc_crc32c_plain(uint32_t crc, const void *data, size_t size_bytes);
+
 /** Two independent 64-bit halves. */
 struct vmc_hash128 {
     uint64_t low, high;
