@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "life_search.h"
+#include "base/rng.h"
 #include "suite.h"
 
 static struct vmc_life_program *compile_file(const char *name,
@@ -180,6 +181,170 @@ START_TEST(each_defect_alone_is_found)
 }
 END_TEST
 
+static bool are_dependent(const struct vmc_life_program *program,
+                          const struct vmc_life_state *state, uint32_t one,
+                          uint32_t other)
+{
+    struct vmc_life_access a[VMC_LIFE_ACCESSES_MAX], b[VMC_LIFE_ACCESSES_MAX];
+    uint32_t m = vmc_life_footprint(program, state, one, a);
+    uint32_t n = vmc_life_footprint(program, state, other, b);
+
+    for (uint32_t i = 0; i < m; i++) {
+        for (uint32_t j = 0; j < n; j++) {
+            if (a[i].resource == b[j].resource &&
+                (a[i].mode != b[j].mode || a[i].mode == VMC_MODE_WRITE)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Make two steps; returns false when one cannot be made. */
+static bool make_two(const struct vmc_life_program *program,
+                     struct vmc_life_state *state, uint16_t first,
+                     uint16_t second, uint64_t *rules)
+{
+    uint16_t steps[VMC_LIFE_STEPS_MAX];
+    struct vmc_life_event event;
+    uint32_t count;
+
+    if (!vmc_life_step(program, state, first, &event, NULL)) {
+        *rules |= UINT64_C(1) << event.violation.rule;
+        return true;
+    }
+    count = vmc_life_enabled(program, state, steps);
+    for (uint32_t i = 0; i < count; i++) {
+        if (steps[i] == second) {
+            if (!vmc_life_step(program, state, second, &event, NULL)) {
+                *rules |= UINT64_C(1) << event.violation.rule;
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What an explorer relies on: steps whose footprints do not meet can be made in
+ * either order, neither stops the other, and the state is the same. */
+START_TEST(independent_steps_commute)
+{
+    static struct vmc_life_state state, one, other;
+    char name[16];
+    struct vmc_life_program *all, *program;
+    struct vmc_rng rng;
+
+    (void)snprintf(name, sizeof(name), "S%02d", _i);
+    all = compile_file(name, NULL);
+    vmc_rng_init(&rng, (uint64_t)_i);
+    for (uint32_t v = 0; v < all->variant_count * 40; v++) {
+        struct vmc_life_event event;
+        uint16_t steps[VMC_LIFE_STEPS_MAX];
+        uint32_t count;
+
+        program =
+            compile_file(name, all->variants[v % all->variant_count].name);
+        vmc_life_start(program, &state);
+        while ((count = vmc_life_enabled(program, &state, steps)) != 0) {
+            for (uint32_t i = 0; i + 1 < count; i++) {
+                uint32_t a = steps[i] / VMC_LIFE_ALTERNATIVES;
+                uint32_t b = steps[i + 1] / VMC_LIFE_ALTERNATIVES;
+                uint64_t rules_one = 0, rules_other = 0;
+
+                if (a == b || are_dependent(program, &state, a, b)) {
+                    continue;
+                }
+                one = other = state;
+                ck_assert_msg(make_two(program, &one, steps[i], steps[i + 1],
+                                       &rules_one) &&
+                                  make_two(program, &other, steps[i + 1],
+                                           steps[i], &rules_other),
+                              "%s: %s stops %s", name,
+                              vmc_life_op_name(program, state.tasks[a].pc),
+                              vmc_life_op_name(program, state.tasks[b].pc));
+                if (rules_one == 0 && rules_other == 0) {
+                    struct vmc_hash128 x = vmc_life_hash(program, &one);
+                    struct vmc_hash128 y = vmc_life_hash(program, &other);
+
+                    ck_assert_msg(x.low == y.low && x.high == y.high,
+                                  "%s: %s and %s do not commute", name,
+                                  vmc_life_op_name(program, state.tasks[a].pc),
+                                  vmc_life_op_name(program, state.tasks[b].pc));
+                }
+            }
+            if (!vmc_life_step(program, &state,
+                               steps[vmc_rng_below(&rng, count)], &event,
+                               NULL)) {
+                break;
+            }
+        }
+        vmc_life_program_free(program);
+    }
+    vmc_life_program_free(all);
+}
+END_TEST
+
+/* Damage to a scenario is refused or makes another scenario, which then runs:
+ * never a crash. Bytes are changed, cut out and doubled. */
+START_TEST(a_damaged_scenario_does_no_harm)
+{
+    static const char signs[] = "\n #=[].,\"-+0189AznfV_";
+    static struct vmc_life_state state;
+    char name[32], text[16384];
+    struct vmc_rng rng;
+    size_t size_bytes;
+    FILE *file;
+
+    (void)snprintf(name, sizeof(name), "tests/scenarios/S%02d", _i);
+    file = fopen(name, "rb");
+    ck_assert_ptr_nonnull(file);
+    size_bytes = fread(text, 1, sizeof(text) / 2, file);
+    (void)fclose(file);
+    vmc_rng_init(&rng, (uint64_t)_i);
+    for (int round = 0; round < 150; round++) {
+        struct vmc_life_program *program;
+        struct vmc_error error = {""};
+        char copy[16384 + 1];
+        size_t used = 0;
+
+        for (size_t i = 0; i < size_bytes; i++) {
+            uint64_t dice = vmc_rng_below(&rng, size_bytes * 2 / 3);
+
+            if (dice == 0) {
+                copy[used++] = signs[vmc_rng_below(&rng, sizeof(signs) - 1)];
+            } else if (dice == 1) {
+                i += vmc_rng_below(&rng, 20);
+            } else {
+                copy[used++] = text[i];
+            }
+        }
+        copy[used] = '\0';
+        if (vmc_life_compile_text(&program, "damaged", copy, NULL, &error) !=
+            VMC_OK) {
+            ck_assert_uint_ne(error.text[0], '\0');
+            continue;
+        }
+        vmc_life_start(program, &state);
+        for (int step = 0; step < 200; step++) {
+            uint16_t steps[VMC_LIFE_STEPS_MAX];
+            struct vmc_life_access accesses[VMC_LIFE_ACCESSES_MAX];
+            struct vmc_life_event event;
+            uint32_t count = vmc_life_enabled(program, &state, steps);
+
+            for (uint32_t task = 0; task < state.task_count; task++) {
+                (void)vmc_life_footprint(program, &state, task, accesses);
+            }
+            if (count == 0 || !vmc_life_step(program, &state,
+                                             steps[vmc_rng_below(&rng, count)],
+                                             &event, NULL)) {
+                break;
+            }
+        }
+        vmc_life_program_free(program);
+    }
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("vcpu");
@@ -192,6 +357,8 @@ Suite *suite(void)
     tcase_add_loop_test(c, every_scenario_has_the_verdict_it_expects, 1, 39);
     tcase_add_loop_test(c, each_defect_alone_is_found, 0,
                         VMC_COUNT_OF(defects));
+    tcase_add_loop_test(c, independent_steps_commute, 1, 39);
+    tcase_add_loop_test(c, a_damaged_scenario_does_no_harm, 1, 39);
     tcase_add_loop_test(c, a_wrong_scenario_is_refused_where_it_is_wrong, 0,
                         VMC_COUNT_OF(wrong));
     tcase_add_test(c, an_unknown_variant_or_parameter_is_refused);

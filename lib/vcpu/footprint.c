@@ -148,15 +148,17 @@ static void object_op(struct footprint *print, uint8_t op, uint8_t object)
     case VMC_OP_LIST_ADD_TAIL:
     case VMC_OP_LIST_DEL:
         touch(print, RES_LIST, VMC_MODE_WRITE);
+        touch(print, RES_VM, VMC_MODE_READ); /* who else is alive */
+        touch_object(print, object, RES_COUNT, VMC_MODE_READ);
         break;
     case VMC_OP_CALL_RCU:
         touch_object(print, object, RES_HEAD, VMC_MODE_WRITE);
         touch(print, RES_RCU, VMC_MODE_WRITE);
-        touch(print, RES_SPAWN, VMC_MODE_COMMUTES);
+        touch(print, RES_SPAWN, VMC_MODE_WRITE);
         break;
     case VMC_OP_CALL_SRCU:
         touch_object(print, object, RES_HEAD, VMC_MODE_WRITE);
-        touch(print, RES_SPAWN, VMC_MODE_COMMUTES);
+        touch(print, RES_SPAWN, VMC_MODE_WRITE);
         break;
     case VMC_OP_GUEST_ENTER:
         touch_object(print, object, RES_COUNT, VMC_MODE_READ);
@@ -188,9 +190,11 @@ static void work_op(struct footprint *print, const struct vmc_life_task *me,
               VMC_MODE_WRITE);
         touch_object(print, me->object, RES_HEAD, VMC_MODE_WRITE);
         touch(print, RES_QUEUE, VMC_MODE_WRITE);
+        touch(print, RES_SPAWN, VMC_MODE_WRITE);
         touch(print, RES_TEXT, VMC_MODE_READ);
         break;
     case VMC_OP_QUEUE:
+        touch(print, RES_SPAWN, VMC_MODE_WRITE);
         touch_object(print, object, RES_BODY, VMC_MODE_READ);
         touch_object(print, object, RES_HEAD, VMC_MODE_WRITE);
         touch(print,
@@ -269,6 +273,23 @@ static void machine_op(struct footprint *print,
     (void)object;
 }
 
+/* A step that brings its task to rcu_barrier or flush looks there at what is
+ * pending, so it depends on what is queued. */
+static void arrival(struct footprint *print,
+                    const struct vmc_life_program *program,
+                    const struct vmc_life_instr *instr)
+{
+    if ((instr->flag & VMC_ARRIVES_AT_BARRIER) != 0) {
+        touch(print, RES_RCU, VMC_MODE_WRITE);
+        touch(print, RES_SPAWN, VMC_MODE_READ);
+    }
+    for (uint32_t i = 0;
+         (instr->flag & VMC_ARRIVES_AT_FLUSH) != 0 && i < program->queue_count;
+         i++) {
+        touch(print, RES_QUEUE + i, VMC_MODE_WRITE);
+    }
+}
+
 uint32_t vmc_life_footprint(const struct vmc_life_program *program,
                             const struct vmc_life_state *state, uint32_t task,
                             struct vmc_life_access *accesses)
@@ -286,14 +307,32 @@ uint32_t vmc_life_footprint(const struct vmc_life_program *program,
         touch(&print, RES_SHARED + instr->guard - 1U, VMC_MODE_READ);
     }
     if (me->kind == VMC_TASK_WORK) { /* its end may let others go on */
-        touch(&print, RES_QUEUE + me->queue, VMC_MODE_READ);
+        touch(&print, RES_QUEUE + (uint32_t)me->queue,
+              program->queue_is_single[me->queue] ? VMC_MODE_WRITE
+                                                  : VMC_MODE_READ);
+        if (!me->is_started) {
+            touch(&print, RES_TEXT, VMC_MODE_READ);
+        }
     }
+    arrival(&print, program, instr);
     if (instr->op <= VMC_OP_SRCU_UNLOCK ||
         (instr->op >= VMC_OP_SYNC_START && instr->op <= VMC_OP_SSYNC_END) ||
         instr->op == VMC_OP_PREEMPT_OFF || instr->op == VMC_OP_PREEMPT_ON) {
         section_op(&print, instr);
+    } else if (instr->op == VMC_OP_SLEEP) {
+        for (uint32_t i = 0; i < VMC_LIFE_READERS_MAX; i++) {
+            if (me->readers[i] != 0) {
+                touch(&print, RES_SRCU + (me->readers[i] - 1U) / 2,
+                      VMC_MODE_READ);
+            }
+        }
     } else if (instr->op == VMC_OP_LOCK || instr->op == VMC_OP_UNLOCK) {
         touch_lock(&print, me, &instr->a);
+        if (instr->op == VMC_OP_UNLOCK &&
+            instr->a.index == program->online_lock) {
+            touch(&print, RES_LIST, VMC_MODE_READ);
+            touch(&print, RES_ONLINE, VMC_MODE_READ);
+        }
         if (program->is_consolidated && instr->a.kind == VMC_OPERAND_LOCK) {
             touch(&print, RES_RCU, VMC_MODE_COMMUTES);
         }

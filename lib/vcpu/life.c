@@ -92,12 +92,44 @@ static uint32_t tasks_limit(const struct vmc_life_program *program)
     return limit < VMC_LIFE_TASKS_MAX ? limit : VMC_LIFE_TASKS_MAX;
 }
 
+/* Mark in @instr where the code from @pc on can come to rest. */
+static void mark_arrivals(const struct vmc_life_program *program,
+                          struct vmc_life_instr *instr, uint16_t pc,
+                          uint8_t *seen)
+{
+    while (!seen[pc]) {
+        const struct vmc_life_instr *next = &program->code[pc];
+
+        seen[pc] = 1;
+        if (next->op == VMC_OP_BARRIER) {
+            instr->flag |= VMC_ARRIVES_AT_BARRIER;
+        } else if (next->op == VMC_OP_FLUSH) {
+            instr->flag |= VMC_ARRIVES_AT_FLUSH;
+        }
+        if (next->op >= VMC_OP_VISIBLE || next->op == VMC_OP_END) {
+            return;
+        }
+        if (next->op == VMC_OP_JUMP_FALSE || next->op == VMC_OP_JUMP_TRUE) {
+            mark_arrivals(program, instr, next->target, seen);
+        }
+        pc = next->op == VMC_OP_JUMP ? next->target : (uint16_t)(pc + 1);
+    }
+}
+
 void vmc_life_set_start(struct vmc_life_program *program)
 {
     struct vmc_life_event event = {0};
     struct vmc_run run = {
         .program = program, .state = &program->start, .event = &event};
 
+    for (uint32_t i = 0; i < program->code_count; i++) {
+        uint8_t seen[VMC_LIFE_CODE_MAX] = {0};
+
+        if (program->code[i].op >= VMC_OP_VISIBLE &&
+            i + 1 < program->code_count) {
+            mark_arrivals(program, &program->code[i], (uint16_t)(i + 1), seen);
+        }
+    }
     program->tasks_limit = tasks_limit(program);
     program->start.task_count = (uint8_t)program->task_count;
     for (uint8_t task = 0; task < program->task_count; task++) {

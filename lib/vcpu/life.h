@@ -48,10 +48,10 @@ enum {
     VMC_LIFE_DOMAINS_MAX = 4,
     VMC_LIFE_READERS_MAX = 3, /**< SRCU readers a task has open at once */
     VMC_LIFE_QUEUES_MAX = 4,
-    VMC_LIFE_STEPS_MAX = 32,   /**< enabled at once */
-    VMC_LIFE_ACCESSES_MAX = 6, /**< resources that one step touches */
-    VMC_LIFE_ALTERNATIVES = 8, /**< of one data choice */
-    VMC_LIFE_NOBODY = 0xff,    /**< no object, no task */
+    VMC_LIFE_STEPS_MAX = 32,    /**< enabled at once */
+    VMC_LIFE_ACCESSES_MAX = 16, /**< resources that one step touches */
+    VMC_LIFE_ALTERNATIVES = 8,  /**< of one data choice */
+    VMC_LIFE_NOBODY = 0xff,     /**< no object, no task */
 };
 
 /** The main state of a vCPU; the order is that of a life. */

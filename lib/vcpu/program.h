@@ -130,6 +130,9 @@ struct vmc_life_instr {
     struct vmc_life_operand a, b, c;
 };
 
+/** Where the invisible code behind a visible operation can lead. */
+enum vmc_arrival { VMC_ARRIVES_AT_BARRIER = 1, VMC_ARRIVES_AT_FLUSH = 2 };
+
 enum vmc_compare { VMC_EQ, VMC_NE, VMC_LT, VMC_LE };
 
 /** What the file says must come out for one variant. */
