@@ -129,6 +129,13 @@ static const struct {
     {"a second edge", "e8 u +3 c8 -3 +3", {8, 8, 8}, {8, 8, 8}, {8, 8, 8}},
     {"INT_CLEAR of a level", "u +3 c8", {8, 8, 8}, {8, 8, 8}, {8, 8, 8}},
     {"D18 INT_CLEAR of both", "e4 u +2 +3 cc", {8, 8, 8}, {0, 8, 8}, {0, 8, 8}},
+    {"D20 turned while high", "u +3 p8", {8, 8, 0}, {8, 8, 0}, {8, 8, 0}},
+    {"D20 turned while low", "u p8", {0, 0, 8}, {0, 0, 8}, {0, 0, 8}},
+    {"edges of two pins",
+     "e18 u +3 +4 c18 +3 +4",
+     {0x10, 0x18, 0},
+     {0, 0x18, 0},
+     {0, 0x18, 0}},
     {"D20 active low", "p8 u -3", {0, 0, 8}, {0, 0, 8}, {0, 0, 8}},
     {"D20 inactive high", "p8 u +3", {8, 8, 0}, {8, 8, 0}, {8, 8, 0}},
 };

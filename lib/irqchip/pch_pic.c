@@ -235,6 +235,22 @@ static void write_mask(struct vmc_pic *pic, uint64_t value)
     withdraw(pic, ~old & value);
 }
 
+/* A level pin of the real part sees its line in the new sense at once. */
+static void write_polarity(struct vmc_pic *pic, uint64_t value)
+{
+    uint64_t turned = (pic->state.polarity ^ value) & ~pic->state.edge;
+
+    pic->state.polarity = value;
+    if (!pic->semantics.polarity_inverts) {
+        return;
+    }
+    for (; turned != 0; turned &= turned - 1) {
+        uint32_t pin = vmc_bits_low(turned);
+
+        vmc_pic_set_line(pic, pin, (pic->state.lines >> pin & 1) != 0);
+    }
+}
+
 /* @bits are written to the half of INT_CLEAR that @half selects. */
 static void write_clear(struct vmc_pic *pic, uint64_t bits, uint64_t half)
 {
@@ -320,7 +336,7 @@ static void register_write(struct vmc_pic *pic, uint32_t offset, uint64_t value,
         }
         break;
     case VMC_PIC_POLARITY:
-        pic->state.polarity = merged;
+        write_polarity(pic, merged);
         break;
     default:
         break;
