@@ -34,6 +34,9 @@ enum option_key {
     OPTION_SEMANTICS,
     OPTION_SET,
     OPTION_REPORT,
+    OPTION_VCD,
+    OPTION_VCD_SIGNALS,
+    OPTION_PERFETTO,
 };
 
 static const struct argp_option option_table[] = {
@@ -50,6 +53,11 @@ static const struct argp_option option_table[] = {
     {"no-check", OPTION_NO_CHECK, 0, 0, "do not compare", 0},
     {"report", OPTION_REPORT, "DIR", 0,
      "write rows, pictures and a page into DIR", 0},
+    {"vcd", OPTION_VCD, "FILE", 0, "write a waveform of the simulated run", 0},
+    {"vcd-signals", OPTION_VCD_SIGNALS, "GLOB", 0,
+     "only signals that match, as 'cpu0.*'", 0},
+    {"perfetto", OPTION_PERFETTO, "FILE", 0,
+     "write a timeline of the simulated run, for ui.perfetto.dev", 0},
     {0}};
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -81,6 +89,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_REPORT:
         options->context.report_path = argument;
+        return 0;
+    case OPTION_VCD:
+        options->context.vcd_path = argument;
+        return 0;
+    case OPTION_VCD_SIGNALS:
+        options->context.vcd_signals = argument;
+        return 0;
+    case OPTION_PERFETTO:
+        options->context.perfetto_path = argument;
         return 0;
     case ARGP_KEY_ARG:
         if (options->trace_path != NULL) {

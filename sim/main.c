@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: finds the command and runs it. */
 #include <argp.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim/command.h"
 
@@ -29,11 +32,44 @@ static void print_usage(FILE *to)
     (void)fprintf(to, "\n\"vmcycle COMMAND --help\" tells more.\n");
 }
 
+/* Name @folder, relative to the program's own, in @variable, unless it is set
+ * or @local is here. So the program finds its data wherever it is called from,
+ * in the build tree and when it was installed elsewhere. */
+static void find_data(const char *variable, const char *local,
+                      const char *const folders[2])
+{
+    char program[PATH_MAX], path[2 * PATH_MAX];
+    ssize_t bytes = readlink("/proc/self/exe", program, sizeof(program) - 1);
+    char *slash;
+
+    if (getenv(variable) != NULL || access(local, R_OK) == 0 || bytes <= 0) {
+        return;
+    }
+    program[bytes] = '\0';
+    slash = strrchr(program, '/');
+    if (slash == NULL) {
+        return;
+    }
+    *slash = '\0';
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", program, folders[i]);
+        if (access(path, R_OK) == 0) {
+            (void)setenv(variable, path, 0);
+            return;
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
+    static const char *const profiles[] = {"../share/vmcycle/profiles",
+                                           "../../profiles"};
+    static const char *const plots[] = {"../share/vmcycle/plots", "../../sim"};
     static char full_name[64];
 
     argp_err_exit_status = EXIT_BAD_INPUT;
+    find_data("VMCYCLE_PROFILES", "profiles", profiles);
+    find_data("VMCYCLE_PLOTS", "sim/style.gp", plots);
     if (argc >= 2 && strcmp(argv[1], "--help") == 0) {
         print_usage(stdout);
         return EXIT_GOOD;

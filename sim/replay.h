@@ -23,6 +23,9 @@ struct replay_context {
     const struct vmc_profile *profile; /**< timing; NULL for its default */
     const char *semantics;             /**< qemu, kvm or hw */
     const char *report_path;           /**< folder for rows, or NULL */
+    const char *vcd_path;              /**< waveform to write, or NULL */
+    const char *vcd_signals;           /**< glob of its signals, or NULL */
+    const char *perfetto_path;         /**< timeline to write, or NULL */
     bool is_checking;                  /**< compare recorded reads */
 };
 

@@ -747,6 +747,22 @@ static enum vmc_status open_rows(struct replay_irq *self,
     return status;
 }
 
+static enum vmc_status open_waves(struct replay_irq *self,
+                                  struct vmc_error *error)
+{
+    const struct irq_waves_config config = {
+        .vcd_path = self->context.vcd_path,
+        .vcd_signals = self->context.vcd_signals,
+        .timeline_path = self->context.perfetto_path,
+        .vcpu_count = self->vcpu_count,
+    };
+
+    if (config.vcd_path == NULL && config.timeline_path == NULL) {
+        return VMC_OK;
+    }
+    return irq_waves_new(&self->waves, &config, &self->sim, error);
+}
+
 static void irq_free(void *state)
 {
     struct replay_irq *self = state;
@@ -754,6 +770,7 @@ static void irq_free(void *state)
     if (self == NULL) {
         return;
     }
+    irq_waves_free(self->waves);
     vmc_outfile_abandon(self->timeline);
     vmc_outfile_abandon(self->timeline_ipi);
     vmc_engine_free(self->engine);
@@ -801,6 +818,9 @@ static enum vmc_status start_parts(struct replay_irq *self,
         status = start_sim(self, profile, error);
     }
     vmc_profile_free(own);
+    if (status == VMC_OK) {
+        status = open_waves(self, error);
+    }
     return status == VMC_OK ? open_rows(self, error) : status;
 }
 
@@ -830,6 +850,8 @@ static enum vmc_status irq_start(void **state,
 static bool irq_finish(void *state, json_t **json, FILE *table)
 {
     struct replay_irq *self = state;
+    struct vmc_error error = {""};
+    bool is_written = true;
 
     if (self->counts.records == 0) {
         return true;
@@ -837,10 +859,17 @@ static bool irq_finish(void *state, json_t **json, FILE *table)
     settle_inputs(self);
     log_finish(&self->log);
     (void)vmc_engine_run_all(self->engine);
+    if (self->waves != NULL &&
+        irq_waves_finish(self->waves, vmc_engine_now_tick(self->engine),
+                         &error) != VMC_OK) {
+        (void)fprintf(stderr, "vmcycle: %s\n", error.text);
+        is_written = false;
+    }
     replay_irq_write_rows(self);
     replay_irq_print(self, table);
     *json = replay_irq_describe(self);
-    return self->counts.mismatches == 0 && self->counts.ipi_mismatches == 0 &&
+    return is_written && self->counts.mismatches == 0 &&
+           self->counts.ipi_mismatches == 0 &&
            self->counts.pic_mismatches == 0 && log_adds_up(&self->log);
 }
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * irq_waves.h - a simulated run as a waveform and as a timeline.
+ *
+ * It watches a struct irqsim and writes what it sees: for GTKWave the inputs
+ * and the mode of every vCPU and the number of pending vectors; for Perfetto
+ * one track for the devices and one for each vCPU, with an arrow from where a
+ * vector was raised to the read that showed it.
+ */
+#ifndef VMC_SIM_IRQ_WAVES_H
+#define VMC_SIM_IRQ_WAVES_H
+
+#include "sim/irqsim.h"
+
+struct irq_waves;
+
+struct irq_waves_config {
+    const char *vcd_path;      /**< NULL: no waveform */
+    const char *vcd_signals;   /**< glob over their names; NULL: all */
+    const char *timeline_path; /**< NULL: no timeline */
+    uint32_t vcpu_count;
+};
+
+/**
+ * Start to watch @sim.
+ * Owner    *@out is the caller's, for irq_waves_free(); NULL on failure. @sim
+ *          may not run after that.
+ * Fails    VMC_E_IO, VMC_E_NOMEM, with a line in @error.
+ */
+enum vmc_status irq_waves_new(struct irq_waves **out,
+                              const struct irq_waves_config *config,
+                              struct irqsim *sim, struct vmc_error *error);
+
+/**
+ * The run has ended at @tick: complete the files and give them their names.
+ * Fails    VMC_E_IO with a line in @error.
+ */
+enum vmc_status irq_waves_finish(struct irq_waves *waves, uint64_t tick,
+                                 struct vmc_error *error);
+
+/** Free @waves; files that were not finished disappear. NULL is allowed. */
+void irq_waves_free(struct irq_waves *waves);
+
+#endif
