@@ -577,7 +577,7 @@ static void note_argument(void *device, uint64_t argument)
     fired_arguments[fire_count++] = argument;
 }
 
-static void run_shuffled(uint64_t shuffle_seed, uint32_t tied)
+static void run_shuffled(uint64_t shuffle_seed, uint32_t tied, bool in_steps)
 {
     const struct vmc_engine_config config = {4 * TIED, 1};
     uint64_t cancelled = VMC_EVENT_NONE;
@@ -596,6 +596,9 @@ static void run_shuffled(uint64_t shuffle_seed, uint32_t tied)
         vmc_engine_schedule(engine, 6, VMC_PHASE_WIRE, 0, 2 * tied + i);
     }
     ck_assert(vmc_engine_cancel(engine, cancelled));
+    for (uint64_t tick = 0; in_steps && tick < 7; tick++) {
+        (void)vmc_engine_run(engine, tick);
+    }
     (void)vmc_engine_run_all(engine);
     ck_assert_uint_eq(fire_count, 3 * tied);
     vmc_engine_free(engine);
@@ -608,7 +611,7 @@ START_TEST(shuffled_ties_stay_in_their_tick_and_phase)
     uint64_t first_order[3 * TIED];
     uint32_t moved = 0;
 
-    run_shuffled(1, tied);
+    run_shuffled(1, tied, false);
     for (uint32_t group = 0; group < 3; group++) {
         uint32_t seen = 0;
 
@@ -621,9 +624,9 @@ START_TEST(shuffled_ties_stay_in_their_tick_and_phase)
     }
     ck_assert_uint_gt(moved, tied);
     memcpy(first_order, fired_arguments, sizeof(first_order));
-    run_shuffled(1, tied);
+    run_shuffled(1, tied, true); /* however it is run */
     ck_assert_mem_eq(first_order, fired_arguments, 3 * tied * sizeof(uint64_t));
-    run_shuffled(2, tied);
+    run_shuffled(2, tied, false);
     ck_assert_mem_ne(first_order, fired_arguments, 3 * tied * sizeof(uint64_t));
 }
 END_TEST
@@ -634,7 +637,7 @@ START_TEST(every_tie_may_come_first)
     uint32_t first[3] = {0};
 
     for (uint64_t shuffle_seed = 0; shuffle_seed < 3000; shuffle_seed++) {
-        run_shuffled(shuffle_seed, 3);
+        run_shuffled(shuffle_seed, 3, false);
         first[fired_arguments[0]]++;
     }
     for (int i = 0; i < 3; i++) {
