@@ -77,6 +77,23 @@ START_TEST(a_whole_huge_page_goes_with_its_table_and_comes_back)
 }
 END_TEST
 
+START_TEST(a_call_that_misses_a_page_of_a_huge_page_splits_it)
+{
+    struct vmc_host host = make(4096, true);
+    struct vmc_host_effect effect = {0};
+
+    vmc_host_touch(&host, 0, PAGES, &effect);
+    vmc_host_discard(&host, 1, 1022, &effect);
+    ck_assert_uint_eq(effect.splits, 2);
+    ck_assert_uint_eq(effect.huge + effect.huge_bulk, 0);
+    ck_assert(vmc_host_is_present(&host, 0));
+    ck_assert(vmc_host_is_present(&host, 1023));
+    ck_assert_uint_eq(effect.pages_freed, 1022);
+    audit(&host);
+    vmc_host_fini(&host);
+}
+END_TEST
+
 START_TEST(stage_2_is_flushed_once_a_call)
 {
     struct vmc_host host = make(4096, false);
@@ -267,6 +284,7 @@ Suite *suite(void)
     tcase_set_timeout(c, 60);
     tcase_add_test(c, a_page_out_of_a_huge_page_splits_it_for_good);
     tcase_add_test(c, a_whole_huge_page_goes_with_its_table_and_comes_back);
+    tcase_add_test(c, a_call_that_misses_a_page_of_a_huge_page_splits_it);
     tcase_add_test(c, stage_2_is_flushed_once_a_call);
     tcase_add_test(c, a_larger_host_page_goes_when_all_of_it_came_in_a_row);
     tcase_add_test(c, an_element_of_256_pages_never_frees_a_hugetlb_page);

@@ -185,6 +185,18 @@ START_TEST(a_buddyinfo_comes_out_as_it_went_in)
 }
 END_TEST
 
+START_TEST(a_text_may_have_come_over_a_serial_line)
+{
+    struct vmc_memmap_config config = config_of(VMC_LAYOUT_VIRT, 8 * GIB);
+    struct vmc_memmap *map;
+
+    config.fragmentation = "Node 0, zone Normal 1 0 2 0 0 0 0 0 0 0 9 \r\n";
+    map = make(config);
+    ck_assert_uint_eq(vmc_memmap_count(map, VMC_PAGE_FREE), 9 + 9 * 1024);
+    vmc_memmap_free(map);
+}
+END_TEST
+
 static const char pagetypeinfo[] =
     "Page block order: 9\n"
     "Pages per block:  512\n"
@@ -644,6 +656,25 @@ START_TEST(a_range_is_isolated_out_of_its_blocks_and_given_back)
 }
 END_TEST
 
+START_TEST(a_block_that_will_grow_waits_at_the_tail)
+{
+    struct vmc_free_area area = {VMC_ZONE_DMA32, 0, VMC_TYPE_MOVABLE};
+    struct vmc_memmap *map = make(config_of(VMC_LAYOUT_FLAT, 64 * MIB));
+
+    /* Of 0 to 15, 10 to 11 are free: 8 waits for 9, then grows to 8 to 11. */
+    ck_assert_uint_eq(
+        vmc_memmap_isolate(map, 8192, 1024, VMC_PAGE_USED_MOVABLE), 1024);
+    vmc_memmap_give(map, 8192 + 100, 0, 0);
+    vmc_memmap_give_range(map, 8192 + 10, 2);
+    vmc_memmap_give(map, 8192 + 8, 0, 0);
+    ck_assert_uint_eq(vmc_memmap_area_first(map, area), 8192 + 100);
+    vmc_memmap_give(map, 8192 + 200, 0, 0);
+    ck_assert_uint_eq(vmc_memmap_area_first(map, area), 8192 + 200);
+    audit(map);
+    vmc_memmap_free(map);
+}
+END_TEST
+
 START_TEST(a_page_is_not_freed_twice)
 {
     struct vmc_memmap *map = make(config_of(VMC_LAYOUT_FLAT, 64 * MIB));
@@ -687,6 +718,8 @@ Suite *suite(void)
     tcase_add_test(c, a_list_of_a_cpu_is_refilled_by_63);
     tcase_add_test(c, a_report_lasts_until_the_block_is_split_merged_or_taken);
     tcase_add_test(c, a_range_is_isolated_out_of_its_blocks_and_given_back);
+    tcase_add_test(c, a_text_may_have_come_over_a_serial_line);
+    tcase_add_test(c, a_block_that_will_grow_waits_at_the_tail);
     tcase_add_test_raise_signal(c, a_page_is_not_freed_twice, 6);
     tcase_add_test(c, a_guest_of_1_tib_can_be_had);
     suite_add_tcase(s, c);

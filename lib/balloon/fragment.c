@@ -59,7 +59,7 @@ static bool read_name(const char **at, const char *const *names, uint32_t count,
                       uint32_t *index)
 {
     const char *start = skip_blanks(*at);
-    size_t length = strcspn(start, " ,\n");
+    size_t length = strcspn(start, " ,\r\n");
 
     for (*index = 0; *index < count; (*index)++) {
         if (strlen(names[*index]) == length &&
@@ -69,6 +69,13 @@ static bool read_name(const char **at, const char *const *names, uint32_t count,
         }
     }
     return false;
+}
+
+/* At the end of a line; a file that went over a serial line has a CR there. */
+static bool is_end(const char *at)
+{
+    at += *at == '\r';
+    return *at == '\n' || *at == '\0';
 }
 
 /* A count; the kernel writes ">100000" when it stops counting. */
@@ -146,7 +153,7 @@ static bool read_row(const struct vmc_memmap *map, const char *line,
         return false;
     }
     count = read_counts(&line, values, VMC_ORDERS_MAX);
-    if (*line != '\n' && *line != '\0') {
+    if (!is_end(line)) {
         return false;
     }
     if (is_pageblocks) {
