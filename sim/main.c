@@ -10,6 +10,7 @@
 #include "sim/command.h"
 
 static const struct command commands[] = {
+    {"explore", "search the schedules of a scenario", command_explore},
     {"golden", "run golden vectors", command_golden},
     {"import", "turn a trace into the native format", command_import},
     {"info", "say what a trace holds", command_info},

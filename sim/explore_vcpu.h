@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * explore_vcpu.h - a scenario of vCPUs as a model that can be explored.
+ */
+#ifndef VMC_SIM_EXPLORE_VCPU_H
+#define VMC_SIM_EXPLORE_VCPU_H
+
+#include "explore/model.h"
+#include "vcpu/life.h"
+#include "vcpu/program.h"
+
+/** A compiled scenario and what is noted beside its runs. */
+struct explore_vcpu {
+    const struct vmc_life_program *program;
+    struct vmc_life_watch watch;
+};
+
+/** Its behaviour; the model is a struct explore_vcpu, a rule an enum
+ * vmc_rule. */
+extern const struct vmc_model_ops explore_vcpu_ops;
+
+#endif
