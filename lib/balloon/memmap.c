@@ -5,6 +5,8 @@
  */
 #include "balloon/memmap_priv.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -307,13 +309,17 @@ uint32_t vmc_memmap_order_at(const struct vmc_memmap *map, uint32_t page,
     return order;
 }
 
-static void print(char *text, size_t size, size_t *length, const char *format,
-                  const char *name, uint64_t value)
+/* Append printf-style; *length counts on beyond the end of @text. */
+__attribute__((format(printf, 4, 5))) static void
+print(char *text, size_t size, size_t *length, const char *format, ...)
 {
     char piece[64];
-    int n =
-        snprintf(piece, sizeof(piece), format, name, (unsigned long long)value);
+    va_list args;
+    int n;
 
+    va_start(args, format);
+    n = vsnprintf(piece, sizeof(piece), format, args);
+    va_end(args);
     if (*length < size) {
         (void)snprintf(text + *length, size - *length, "%s", piece);
     }
@@ -331,16 +337,16 @@ size_t vmc_memmap_buddyinfo(const struct vmc_memmap *map, char *text,
         if (zone->present == 0) {
             continue;
         }
-        print(text, size_bytes, &length, "Node 0, zone %8s ", zone_names[z], 0);
+        print(text, size_bytes, &length, "Node 0, zone %8s ", zone_names[z]);
         for (uint32_t order = 0; order <= map->order_max; order++) {
             uint64_t count = 0;
 
             for (uint32_t type = 0; type < VMC_TYPE_COUNT; type++) {
                 count += zone->lists[order][type].count;
             }
-            print(text, size_bytes, &length, "%s%6llu ", "", count);
+            print(text, size_bytes, &length, "%6" PRIu64 " ", count);
         }
-        print(text, size_bytes, &length, "%s", "\n", 0);
+        print(text, size_bytes, &length, "\n");
     }
     return length;
 }

@@ -240,7 +240,8 @@ struct wave {
     struct vmc_hash128 *seen; /* zero where free */
     struct origin *origins;
     uint64_t slot_mask, origin_count, states_max;
-    struct level now, next;
+    struct level levels[2]; /* the one that is expanded, and the next */
+    uint32_t now;           /* which is which */
     size_t state_bytes;
 };
 
@@ -333,8 +334,8 @@ static enum vmc_status expand(struct wave *wave, const unsigned char *state,
             continue;
         }
         wave->origins[wave->origin_count] = (struct origin){origin, steps[i]};
-        status =
-            push(wave, &wave->next, scratch, (uint32_t)wave->origin_count++);
+        status = push(wave, &wave->levels[!wave->now], scratch,
+                      (uint32_t)wave->origin_count++);
         if (status != VMC_OK) {
             return status;
         }
@@ -350,17 +351,17 @@ static enum vmc_status run_wave(struct wave *wave, unsigned char *scratch,
     wave->ops->start(wave->model, scratch);
     (void)remember(wave, wave->ops->hash(wave->model, scratch));
     wave->origin_count = 1; /* origin 0 is the start */
-    status = push(wave, &wave->next, scratch, 0);
-    while (status == VMC_OK && wave->next.count > 0) {
-        struct level level = wave->now;
+    status = push(wave, &wave->levels[!wave->now], scratch, 0);
+    while (status == VMC_OK && wave->levels[!wave->now].count > 0) {
+        const struct level *level;
 
-        wave->now = wave->next;
-        wave->next = level;
-        wave->next.count = 0;
-        for (uint64_t i = 0; i < wave->now.count; i++) {
+        wave->levels[wave->now].count = 0;
+        wave->now = !wave->now;
+        level = &wave->levels[wave->now];
+        for (uint64_t i = 0; i < level->count; i++) {
             enum vmc_status found =
-                expand(wave, wave->now.states + i * wave->state_bytes,
-                       wave->now.origins[i], scratch, schedule, rule);
+                expand(wave, level->states + i * wave->state_bytes,
+                       level->origins[i], scratch, schedule, rule);
 
             if (found != VMC_END) {
                 return found;
@@ -394,10 +395,10 @@ enum vmc_status vmc_search_shortest(struct vmc_schedule *schedule,
     }
     free(wave.seen);
     free(wave.origins);
-    free(wave.now.states);
-    free(wave.now.origins);
-    free(wave.next.states);
-    free(wave.next.origins);
+    for (int i = 0; i < 2; i++) {
+        free(wave.levels[i].states);
+        free(wave.levels[i].origins);
+    }
     free(scratch);
     return status;
 }
