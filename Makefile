@@ -53,7 +53,7 @@ RESULTS := $(TESTS:=.result) $(SCRIPTS:%.py=$(OUT)/%.result) \
 SIM_OBJECTS := $(filter $(OUT)/sim/%,$(OBJECTS))
 
 .DELETE_ON_ERROR .SECONDARY:
-.PHONY: all deps demo test run-demo run-tests sanitize clang debug coverage \
+.PHONY: all deps demo validate test run-demo run-tests sanitize clang debug coverage \
         valgrind bench bench-peers fuzz lint format install uninstall clean help
 
 all: $(LIB) $(SHARED) $(PROGRAM) ## build the library and the program
@@ -111,6 +111,9 @@ run-demo: $(PROGRAM) $(REPORTS)
 
 test: deps ## run all tests
 	$(Q)$(MAKE) run-tests
+
+validate: $(PROGRAM) ## print published beside simulated balloon times
+	$(Q)$(PROGRAM) balloon --validate
 
 # ---- Tests: one .result a suite, made anew only when something changed ------
 $(OUT)/tests/%.result: $(OUT)/tests/% tests/run.py

@@ -31,6 +31,7 @@ int command_failed(enum vmc_status status, const struct vmc_error *error);
 /** Where tables go: standard output, unless @json_path is "-" and takes it. */
 FILE *command_table(const char *json_path);
 
+int command_balloon(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_dump(int argc, char **argv);
 int command_explore(int argc, char **argv);

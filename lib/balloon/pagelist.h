@@ -32,6 +32,13 @@ enum vmc_status vmc_pagelist_init(struct vmc_pagelist *list, uint64_t page_max);
 
 void vmc_pagelist_fini(struct vmc_pagelist *list);
 
+/** Forget all pages. */
+static inline void vmc_pagelist_clear(struct vmc_pagelist *list)
+{
+    list->run_count = 0;
+    list->page_count = 0;
+}
+
 /** Add @run at the head. Asserts there is room. */
 void vmc_pagelist_push(struct vmc_pagelist *list, struct vmc_page_run run);
 

@@ -22,8 +22,8 @@
 
 enum {
     VMC_VQ_SIZE_MAX = 1024,
-    VMC_VQ_CHAIN_MAX = 32, /**< buffers of a message */
-    VMC_VQ_TABLES = 8,     /**< indirect tables, that is messages, at once */
+    VMC_VQ_CHAIN_MAX = 128, /**< buffers of a message */
+    VMC_VQ_TABLES = 8,      /**< indirect tables, that is messages, at once */
 };
 
 /** Descriptor flags of the specification. */

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * balloon.h - how long it takes to move memory between a guest and its host.
+ *
+ * One call runs a scenario: a guest is set up, the cycles before the one asked
+ * for are run, and one operation of it is timed, stage by stage. Everything
+ * happens as events of an engine: messages, wake-ups, work on threads, locks.
+ *
+ * A cycle is the one of the published measurements: touch nearly all memory,
+ * shrink, grow, touch again. Without touching, a cycle is shrink and grow.
+ *
+ * Units    Ticks of 1 ps; sizes in bytes, pages of 4 KiB.
+ */
+#ifndef VMC_BALLOON_BALLOON_H
+#define VMC_BALLOON_BALLOON_H
+
+#include "balloon/costs.h"
+#include "balloon/flow.h"
+#include "base/base.h"
+
+/** How memory moves. */
+enum vmc_balloon_mechanism {
+    VMC_MECHANISM_PFN,          /**< array of 256 page numbers */
+    VMC_MECHANISM_BITMAP,       /**< bitmap of 2016, as posted */
+    VMC_MECHANISM_BITMAP_FIXED, /**< the same without its defects */
+    VMC_MECHANISM_CHUNK,        /**< {base, size} words */
+    VMC_MECHANISM_SG,           /**< a descriptor a run */
+    VMC_MECHANISM_CONTIGUOUS,   /**< the largest blocks first */
+    VMC_MECHANISM_HUGE,         /**< a balloon page is 2 MiB */
+    VMC_MECHANISM_VIRTIO_MEM,   /**< memory blocks of 128 MiB */
+    VMC_MECHANISM_HYPERALLOC,   /**< the host takes frames itself */
+    VMC_MECHANISM_REPORTING,    /**< free page reporting */
+    VMC_MECHANISM_COUNT
+};
+
+/** What is timed. */
+enum vmc_balloon_op {
+    VMC_OP_SHRINK, /**< inflate, unplug, reclaim */
+    VMC_OP_GROW,   /**< deflate, plug, return */
+    VMC_OP_TOUCH,  /**< re-touch, install */
+    VMC_OP_REPORT, /**< report, or hint, all that is free */
+    VMC_OP_COUNT
+};
+
+/** Facts of a machine beside its costs. */
+struct vmc_balloon_machine {
+    uint64_t vcpus;
+    uint64_t legacy_config;    /**< 1: configuration byte by byte */
+    uint64_t ascending_arrays; /**< 1: PFN arrays in order of allocation */
+    uint64_t frees_first;      /**< 1: a deflate frees before it tells */
+    uint64_t used_bytes;       /**< what an idle guest keeps for itself */
+};
+
+/** All defects of the bitmap driver, as it was posted. */
+#define VMC_BALLOON_AS_POSTED (~UINT64_C(0))
+
+/** A scenario. Copied during the call; strings are static or borrowed. */
+struct vmc_balloon_config {
+    const struct vmc_balloon_costs *costs;
+    struct vmc_balloon_machine machine;
+    enum vmc_balloon_mechanism mechanism;
+    enum vmc_balloon_op op;
+    uint64_t guest_bytes, move_bytes;
+    uint64_t touch_bytes; /**< a cycle touches this much; 0: all but 1 GiB */
+    uint32_t iteration;   /**< 1: the first cycle */
+    bool is_touched, has_vfio;
+    const char *backing;       /**< anon, thp-off, hugetlb, shmem, 64k */
+    const char *fragmentation; /**< a name, or the text of /proc/buddyinfo */
+    uint64_t seed;
+    uint64_t defects; /**< bits 1U << number, of the bitmap driver */
+    bool is_stepped;  /**< an event for every page */
+    bool is_checked;  /**< check the invariants after every message */
+};
+
+/** What came out. */
+struct vmc_balloon_result {
+    uint64_t pages; /**< of 4 KiB that the operation moved or touched */
+    uint64_t messages;
+    uint64_t total_ticks;
+    struct vmc_account stages;
+    uint64_t second_touch_ticks; /**< VMC_OP_TOUCH: once more, all there */
+    uint64_t passes;             /**< of page reporting */
+    uint64_t bad_addresses;      /**< pages outside RAM that the host refused */
+    uint64_t host_bytes_before, host_bytes_after; /**< backed by the host */
+    uint64_t huge_bytes_before, huge_bytes_after; /**< by huge pages */
+    uint64_t fingerprint, events;
+    uint32_t broken_invariant; /**< 0: none; its number in spec order */
+    char broken[256];          /**< what broke it */
+};
+
+/** Names of the options; NULL for none of that number. */
+const char *vmc_balloon_mechanism_name(uint32_t mechanism);
+
+/**
+ * Run a scenario.
+ * Fails    VMC_E_RANGE when the numbers do not go together, VMC_E_USAGE on an
+ *          unknown name, VMC_E_FORMAT on a buddyinfo text, VMC_E_NOMEM; with
+ *          a line in @error.
+ * Cost     Allocates about 16 bytes a page of the guest, for the call.
+ */
+enum vmc_status vmc_balloon_run(const struct vmc_balloon_config *config,
+                                struct vmc_balloon_result *result,
+                                struct vmc_error *error);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The array of page numbers (spec 4.2), and the same with balloon pages of
+ * 2 MiB (spec 4.5): at most 256 numbers a message.
+ *
+ * Two generations of the driver differ in two ways. The older takes pages
+ * under its lock and lists them as they come; the newer takes them first, and
+ * lists the last first.
+ */
+#include "balloon/vm_priv.h"
+
+enum {
+    STEP_FILL_LOCKED = STEP_DRIVER,
+    STEP_FILL_TAKEN,
+    STEP_FILL_QUEUE,
+    STEP_FILL_TOLD,
+    STEP_LEAK_LOCKED,
+    STEP_LEAK_FREED,
+    STEP_LEAK_TOLD,
+    STEP_LEAK_TOLD_FREED,
+};
+
+static bool is_old(const struct vm *vm)
+{
+    return vm->config.machine.ascending_arrays != 0;
+}
+
+static uint64_t alloc_ticks(const struct vm *vm)
+{
+    return vm->driver->unit_pages == 1 ? vm->costs->guest.alloc
+                                       : vm->costs->guest.alloc_huge;
+}
+
+static uint64_t free_ticks(const struct vm *vm)
+{
+    return vm->driver->unit_pages == 1 ? vm->costs->guest.free
+                                       : vm->costs->guest.free_huge;
+}
+
+/* Take up to @units, onto the list of fresh ones; returns how many. */
+static uint32_t take_units(struct vm *vm, uint32_t units)
+{
+    uint32_t taken = 0;
+
+    while (taken < units) {
+        struct vmc_page_run run;
+
+        if (vm->driver->unit_pages == 1) {
+            run = vm_take(vm, units - taken);
+        } else {
+            uint32_t pfn = vm_take_block(vm, HUGE_ORDER);
+
+            run = (struct vmc_page_run){
+                .first = pfn, .count = pfn != VMC_PAGE_NONE ? HUGE_PAGES : 0};
+        }
+        if (run.count == 0) {
+            break;
+        }
+        vmc_pagelist_push(&vm->fresh, run);
+        taken += run.count / vm->driver->unit_pages;
+    }
+    return taken;
+}
+
+static void fill_take(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+    uint64_t missing = vm->wanted_units - vm->held_units;
+    uint32_t units = missing < PFNS_MAX ? (uint32_t)missing : PFNS_MAX;
+    uint32_t taken = take_units(vm, units);
+
+    vm->is_out_of_memory = taken < units;
+    worker_work(worker, VMC_STAGE_ALLOC, taken * alloc_ticks(vm),
+                STEP_FILL_TAKEN);
+}
+
+static void fill(struct vm_worker *worker, uint64_t units)
+{
+    (void)units;
+    if (is_old(worker->vm)) {
+        worker_lock(worker, ROLE_BALLOON, STEP_FILL_LOCKED);
+    } else {
+        fill_take(worker);
+    }
+}
+
+/* F2: nothing to be had; the partial batch is still sent after the sleep. */
+static void fill_taken(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+
+    if (vm->is_out_of_memory) {
+        vm->is_out_of_memory = false;
+        vmc_flow_sleep(&worker->flow, VMC_STAGE_SLEEP,
+                       vm->costs->guest.retry_sleep, STEP_FILL_TAKEN);
+    } else if (is_old(vm)) {
+        worker->flow.run(&worker->flow, STEP_FILL_QUEUE);
+    } else {
+        worker_lock(worker, ROLE_BALLOON, STEP_FILL_QUEUE);
+    }
+}
+
+/* Put @run on the balloon list and into the array, in this order. */
+static void queue_run(struct vm *vm, struct vmc_page_run run)
+{
+    uint32_t unit = vm->driver->unit_pages;
+
+    vmc_memmap_mark(vm->map, vmc_page_run_low(run), run.count,
+                    VMC_PAGE_BALLOON);
+    vmc_pagelist_push(&vm->balloon, run);
+    vm->held_units += run.count / unit;
+    if (unit == 1) {
+        for (uint32_t i = 0; i < run.count; i++) {
+            payload_put_pfn(vm, vmc_page_run_at(run, i));
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < run.count; i += unit) {
+        payload_put_pfn(vm, run.is_descending ? run.first - i - (unit - 1)
+                                              : run.first + i);
+    }
+}
+
+static void tell_pfns(struct vm_worker *worker, enum vm_queue queue,
+                      uint32_t return_step)
+{
+    struct vmc_vq_buffer buffer = {.address = BUFFER_PFNS,
+                                   .size_bytes =
+                                       worker->vm->payload.pfn_count * 4};
+
+    worker_tell(worker, queue, &buffer, 1, return_step);
+}
+
+static void fill_queue(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+
+    vm->payload.pfn_count = 0;
+    if (is_old(vm)) {
+        for (uint32_t i = 0; i < vm->fresh.run_count; i++) {
+            queue_run(vm, vm->fresh.runs[i]);
+        }
+        vmc_pagelist_clear(&vm->fresh);
+    }
+    while (vm->fresh.page_count > 0) {
+        queue_run(vm, vmc_pagelist_pop(&vm->fresh, UINT32_MAX));
+    }
+    if (vm->payload.pfn_count > 0) {
+        tell_pfns(worker, QUEUE_INFLATE, STEP_FILL_TOLD);
+    } else {
+        worker->flow.run(&worker->flow, STEP_FILL_TOLD);
+    }
+}
+
+static void leak(struct vm_worker *worker, uint64_t units)
+{
+    (void)units;
+    worker_lock(worker, ROLE_BALLOON, STEP_LEAK_LOCKED);
+}
+
+/* K2: off the balloon list, into the array and onto a private list. */
+static void leak_locked(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+    uint64_t extra = vm->held_units - vm->wanted_units;
+    uint32_t units = extra < PFNS_MAX ? (uint32_t)extra : PFNS_MAX;
+    uint32_t pages = units * vm->driver->unit_pages;
+
+    vm->payload.pfn_count = 0;
+    while (pages > 0 && vm->balloon.page_count > 0) {
+        struct vmc_page_run run = vmc_pagelist_pop(&vm->balloon, pages);
+
+        vmc_memmap_mark(vm->map, vmc_page_run_low(run), run.count,
+                        VMC_PAGE_DEFLATING);
+        vmc_pagelist_push(&vm->fresh, run);
+        vm->held_units -= run.count / vm->driver->unit_pages;
+        for (uint32_t i = 0; i < run.count; i += vm->driver->unit_pages) {
+            payload_put_pfn(vm,
+                            run.is_descending
+                                ? run.first - i - (vm->driver->unit_pages - 1)
+                                : run.first + i);
+        }
+        pages -= run.count;
+    }
+    if (vm->config.machine.frees_first != 0) {
+        worker_work(worker, VMC_STAGE_ALLOC,
+                    vm->payload.pfn_count * free_ticks(vm), STEP_LEAK_FREED);
+    } else {
+        tell_pfns(worker, QUEUE_DEFLATE, STEP_LEAK_TOLD);
+    }
+}
+
+static void release(struct vm *vm)
+{
+    while (vm->fresh.page_count > 0) {
+        struct vmc_page_run run = vmc_pagelist_pop(&vm->fresh, UINT32_MAX);
+
+        vmc_memmap_give_range(vm->map, vmc_page_run_low(run), run.count);
+    }
+}
+
+static void step(struct vm_worker *worker, uint32_t step)
+{
+    struct vm *vm = worker->vm;
+
+    switch (step) {
+    case STEP_FILL_LOCKED:
+        fill_take(worker);
+        return;
+    case STEP_FILL_TAKEN:
+        fill_taken(worker);
+        return;
+    case STEP_FILL_QUEUE:
+        fill_queue(worker);
+        return;
+    case STEP_FILL_TOLD:
+        worker_unlock(worker, ROLE_BALLOON);
+        size_moved(worker);
+        return;
+    case STEP_LEAK_LOCKED:
+        leak_locked(worker);
+        return;
+    case STEP_LEAK_FREED:
+        release(vm);
+        tell_pfns(worker, QUEUE_DEFLATE, STEP_LEAK_TOLD_FREED);
+        return;
+    case STEP_LEAK_TOLD:
+        worker_work(worker, VMC_STAGE_ALLOC,
+                    vm->payload.pfn_count * free_ticks(vm),
+                    STEP_LEAK_TOLD_FREED);
+        return;
+    default:
+        assert(step == STEP_LEAK_TOLD_FREED);
+        release(vm);
+        worker_unlock(worker, ROLE_BALLOON);
+        size_moved(worker);
+    }
+}
+
+const struct vm_driver driver_pfn = {
+    .unit_pages = 1, .fill = fill, .leak = leak, .step = step};
+
+const struct vm_driver driver_huge = {
+    .unit_pages = HUGE_PAGES, .fill = fill, .leak = leak, .step = step};

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A scenario: cycles of touch, shrink, grow and touch again, one operation of
+ * which is timed. The engine runs until it has nothing left to do after each
+ * operation; between two operations lie ten seconds in which nothing happens.
+ */
+#include "balloon/balloon.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "balloon/vm_priv.h"
+#include "event/clock.h"
+
+enum { EVENTS_MAX = 64 };
+
+#define PAUSE_TICKS (10 * VMC_TICKS_PER_S)
+#define GIB         (UINT64_C(1) << 30)
+
+static const struct {
+    const char *name;
+    const struct vm_driver *driver;
+} mechanisms[VMC_MECHANISM_COUNT] = {
+    [VMC_MECHANISM_PFN] = {"pfn", &driver_pfn},
+    [VMC_MECHANISM_BITMAP] = {"bitmap", &driver_bitmap},
+    [VMC_MECHANISM_BITMAP_FIXED] = {"bitmap-fixed", &driver_bitmap},
+    [VMC_MECHANISM_CHUNK] = {"chunk", &driver_bitmap},
+    [VMC_MECHANISM_SG] = {"sg", &driver_bitmap},
+    [VMC_MECHANISM_CONTIGUOUS] = {"contiguous", &driver_contiguous},
+    [VMC_MECHANISM_HUGE] = {"huge", &driver_huge},
+    [VMC_MECHANISM_VIRTIO_MEM] = {"virtio-mem", &driver_virtio_mem},
+    [VMC_MECHANISM_HYPERALLOC] = {"hyperalloc", &driver_hyperalloc},
+    [VMC_MECHANISM_REPORTING] = {"reporting", &driver_reporting},
+};
+
+const char *vmc_balloon_mechanism_name(uint32_t mechanism)
+{
+    return mechanism < VMC_MECHANISM_COUNT ? mechanisms[mechanism].name : NULL;
+}
+
+struct scenario {
+    struct vmc_balloon_config config;
+    struct vmc_engine *engine;
+    struct vmc_actor actors[ROLE_COUNT];
+    struct vm vm;
+    uint64_t touch_pages, move_units;
+};
+
+/* What an operation did, as the difference of two states. */
+struct mark {
+    uint64_t tick, messages;
+    struct vmc_account account;
+};
+
+static struct mark mark_now(const struct scenario *scenario)
+{
+    return (struct mark){vmc_engine_now_tick(scenario->engine),
+                         scenario->vm.messages, scenario->vm.account};
+}
+
+static void shrink(struct scenario *scenario)
+{
+    vm_resize(&scenario->vm, scenario->move_units);
+}
+
+static void grow(struct scenario *scenario)
+{
+    vm_resize(&scenario->vm, 0);
+}
+
+static void run(struct scenario *scenario)
+{
+    (void)vmc_engine_run_all(scenario->engine);
+}
+
+static void pause(struct scenario *scenario)
+{
+    (void)vmc_engine_run(scenario->engine,
+                         vmc_engine_now_tick(scenario->engine) + PAUSE_TICKS);
+}
+
+static void touch(struct scenario *scenario)
+{
+    vm_touch(&scenario->vm, scenario->touch_pages);
+    run(scenario);
+}
+
+/* The interval from the command until the device knows that it is done. */
+static void finish(struct scenario *scenario, const struct mark *before,
+                   struct vmc_balloon_result *result)
+{
+    const struct vm *vm = &scenario->vm;
+
+    result->total_ticks = vm->done_tick - before->tick;
+    result->messages = vm->messages - before->messages;
+    for (uint32_t stage = 0; stage < VMC_STAGE_COUNT; stage++) {
+        result->stages.ticks[stage] =
+            vm->account.ticks[stage] - before->account.ticks[stage];
+    }
+    result->host_bytes_after = vmc_host_backed_bytes(&vm->host);
+    result->huge_bytes_after = vm->host.huge_frames * HUGE_PAGES << PAGE_SHIFT;
+    result->fingerprint = vmc_engine_fingerprint(scenario->engine);
+    result->events = vmc_engine_fired_count(scenario->engine);
+    result->passes = vm->passes;
+    result->bad_addresses = vm->bad_addresses;
+    if (vm->crash != NULL) {
+        (void)snprintf(result->broken, sizeof(result->broken), "%s", vm->crash);
+    }
+}
+
+static void begin(struct scenario *scenario, struct mark *before,
+                  struct vmc_balloon_result *result)
+{
+    *before = mark_now(scenario);
+    result->host_bytes_before = vmc_host_backed_bytes(&scenario->vm.host);
+    result->huge_bytes_before = scenario->vm.host.huge_frames * HUGE_PAGES
+                                << PAGE_SHIFT;
+}
+
+/* One cycle; the operation @timed of it is measured. */
+static void cycle(struct scenario *scenario, enum vmc_balloon_op timed,
+                  struct vmc_balloon_result *result)
+{
+    struct vm *vm = &scenario->vm;
+    struct mark before;
+
+    if (scenario->config.is_touched) {
+        touch(scenario);
+        vm_touch_end(vm);
+        pause(scenario);
+    }
+    begin(scenario, &before, result);
+    if (timed == VMC_OP_REPORT) {
+        vm_report(vm);
+        run(scenario);
+        result->pages = vm->pages_told;
+        finish(scenario, &before, result);
+        return;
+    }
+    shrink(scenario);
+    run(scenario);
+    if (timed == VMC_OP_SHRINK) {
+        result->pages = vm->held_units * vm->driver->unit_pages;
+        finish(scenario, &before, result);
+        return;
+    }
+    pause(scenario);
+    begin(scenario, &before, result);
+    result->pages = vm->held_units * vm->driver->unit_pages;
+    grow(scenario);
+    run(scenario);
+    if (timed == VMC_OP_GROW) {
+        finish(scenario, &before, result);
+        return;
+    }
+    pause(scenario);
+    if (!scenario->config.is_touched && timed != VMC_OP_TOUCH) {
+        return;
+    }
+    begin(scenario, &before, result);
+    touch(scenario);
+    result->pages = vm->program.page_count;
+    if (timed == VMC_OP_TOUCH) {
+        finish(scenario, &before, result);
+        vm_touch_end(vm);
+        before = mark_now(scenario);
+        touch(scenario);
+        result->second_touch_ticks = vm->done_tick - before.tick;
+    }
+    vm_touch_end(vm);
+}
+
+/* The sizes of a cycle: how much the touch takes, how much the shrink. */
+static enum vmc_status plan(struct scenario *scenario, struct vmc_error *error)
+{
+    const struct vmc_balloon_config *config = &scenario->config;
+    uint64_t unit_bytes = (uint64_t)scenario->vm.driver->unit_pages
+                          << PAGE_SHIFT;
+    uint64_t move = config->move_bytes, touched = config->touch_bytes;
+    uint64_t free_bytes = vm_free_pages(&scenario->vm) << PAGE_SHIFT;
+
+    if (move % unit_bytes != 0) {
+        return vmc_fail(error, VMC_E_RANGE,
+                        "what moves is a multiple of %llu KiB, the "
+                        "mechanism's unit",
+                        (unsigned long long)unit_bytes >> 10);
+    }
+    if (touched == 0) {
+        touched = config->guest_bytes > 4 * GIB ? config->guest_bytes - GIB
+                                                : free_bytes / 20 * 19;
+    }
+    if (config->op == VMC_OP_TOUCH && config->touch_bytes == 0) {
+        /* What moves is what is touched; the cycle before leaves the guest
+         * the 2 GiB of the published method, if it has as much. */
+        uint64_t most = config->guest_bytes > 4 * GIB
+                            ? config->guest_bytes - 2 * GIB
+                            : move;
+
+        touched = touched > move ? touched : move;
+        move = move < most ? move : most;
+    }
+    if (move > config->guest_bytes) {
+        return vmc_fail(error, VMC_E_RANGE,
+                        "a guest cannot give more than it has");
+    }
+    scenario->touch_pages =
+        (touched < free_bytes ? touched : free_bytes) >> PAGE_SHIFT;
+    scenario->move_units = move / unit_bytes;
+    return VMC_OK;
+}
+
+static enum vmc_status run_scenario(struct scenario *scenario,
+                                    struct vmc_balloon_result *result,
+                                    struct vmc_error *error)
+{
+    uint32_t iterations = scenario->config.iteration;
+    enum vmc_status status = plan(scenario, error);
+
+    if (status != VMC_OK) {
+        return status;
+    }
+    for (uint32_t i = 1; i <= iterations; i++) {
+        bool is_timed = i == iterations;
+
+        cycle(scenario, is_timed ? scenario->config.op : VMC_OP_COUNT, result);
+    }
+    return VMC_OK;
+}
+
+enum vmc_status vmc_balloon_run(const struct vmc_balloon_config *config,
+                                struct vmc_balloon_result *result,
+                                struct vmc_error *error)
+{
+    static const struct vmc_engine_config limits = {
+        .events_max = EVENTS_MAX, .handlers_max = WORKER_COUNT};
+    struct scenario *scenario;
+    enum vmc_status status;
+
+    *result = (struct vmc_balloon_result){0};
+    if (config->mechanism >= VMC_MECHANISM_COUNT ||
+        config->op >= VMC_OP_COUNT || config->iteration == 0) {
+        return vmc_fail(error, VMC_E_RANGE, "iterations count from 1");
+    }
+    scenario = calloc(1, sizeof(*scenario));
+    if (scenario == NULL) {
+        return VMC_E_NOMEM;
+    }
+    scenario->config = *config;
+    status = vmc_engine_new(&scenario->engine, &limits);
+    if (status == VMC_OK) {
+        scenario->vm.driver = mechanisms[config->mechanism].driver;
+        status = vm_init(&scenario->vm, config, scenario->engine,
+                         scenario->actors, 0, error);
+    }
+    if (status == VMC_OK) {
+        status = run_scenario(scenario, result, error);
+        vm_fini(&scenario->vm);
+    }
+    vmc_engine_free(scenario->engine);
+    free(scenario);
+    return status;
+}

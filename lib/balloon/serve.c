@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the host does with an element. An inflate of page numbers is served
+ * number by number (spec 6.2): look the address up, and let go of one page.
+ * Numbers that follow each other are let go together, at the price of single
+ * calls. Bitmaps and extents are served by range, with one call for each.
+ *
+ * A message with any violation is refused whole, before anything is let go.
+ */
+#include "balloon/vm_priv.h"
+
+#include "balloon/extent_priv.h"
+
+void charge_effect(const struct vm *vm, const struct vmc_host_effect *effect,
+                   struct vmc_account *account)
+{
+    const struct vmc_host_costs *host = &vm->costs->host;
+    const struct vmc_guest_costs *guest = &vm->costs->guest;
+
+    account->ticks[VMC_STAGE_MADVISE] += effect->calls * host->madvise_empty;
+    account->ticks[VMC_STAGE_ZAP] +=
+        effect->zapped_small * host->zap_small +
+        effect->zapped_bulk * host->zap_small_bulk +
+        effect->splits * host->split + effect->huge * host->zap_huge +
+        effect->huge_bulk * host->zap_huge_bulk;
+    account->ticks[VMC_STAGE_FLUSH] += effect->flushes * host->flush_small;
+    account->ticks[VMC_STAGE_FAULT] +=
+        effect->faults_huge * host->fault_huge +
+        effect->faults_small * (host->fault_small + host->clear_small) +
+        effect->maps_huge * host->map_huge +
+        effect->maps_small * host->fault_small +
+        effect->installs * guest->hypercall;
+    account->ticks[VMC_STAGE_TOUCH] +=
+        effect->touches_huge * guest->touch +
+        effect->touches_small * guest->touch_small;
+    account->ticks[VMC_STAGE_PIN] +=
+        effect->unpinned * host->vfio_unmap + effect->pinned * host->vfio_map;
+}
+
+static uint32_t host_page_pages(const struct vm *vm)
+{
+    return vm->host.config.host_page_bytes >> 12;
+}
+
+/* Let go of, or announce the return of, [@pfn, @pfn + @count), as single
+ * entries. */
+static void serve_pages(struct vm_worker *worker, uint32_t pfn, uint32_t count)
+{
+    struct vm *vm = worker->vm;
+    struct vmc_account *served = &worker->tell.served;
+    struct vmc_host_effect effect = {0};
+
+    if (worker->tell.queue == QUEUE_DEFLATE) {
+        served->ticks[VMC_STAGE_MADVISE] += count * vm->costs->host.willneed;
+        return;
+    }
+    vm->pages_told += (uint64_t)count * vm->driver->unit_pages;
+    if (vm->is_inhibited) {
+        return;
+    }
+    if (vm->driver->unit_pages > 1) {
+        vmc_host_discard(&vm->host, pfn, vm->driver->unit_pages, &effect);
+    } else if (host_page_pages(vm) == 1) {
+        vmc_host_discard_singly(&vm->host, pfn, count, &effect);
+    } else {
+        for (uint32_t i = 0; i < count; i++) {
+            vmc_host_inflate(&vm->host, &worker->partial, pfn + i, &effect);
+        }
+    }
+    charge_effect(vm, &effect, served);
+}
+
+/* Serve @count entries of the array from @index on. */
+static void serve_pfns(struct vm_worker *worker, uint32_t index, uint32_t count)
+{
+    struct vm *vm = worker->vm;
+    bool is_single = vm->driver->unit_pages > 1 || host_page_pages(vm) > 1;
+
+    worker->tell.served.ticks[VMC_STAGE_TRANSLATE] +=
+        count * vm->costs->host.translate;
+    while (count > 0) {
+        uint32_t pfn = payload_pfn(vm, index), run = 1, low = pfn;
+
+        if (!vmc_memmap_is_ram(vm->map, pfn, vm->driver->unit_pages)) {
+            vm->bad_addresses++;
+            index++;
+            count--;
+            continue;
+        }
+        while (!is_single && run < count &&
+               payload_pfn(vm, index + run) == pfn + run &&
+               vmc_memmap_is_ram(vm->map, pfn + run, 1)) {
+            run++;
+        }
+        while (!is_single && run < count &&
+               payload_pfn(vm, index + run) == low - 1 && low > 0 &&
+               low + run - 1 == pfn && vmc_memmap_is_ram(vm->map, low - 1, 1)) {
+            run++;
+            low--;
+        }
+        serve_pages(worker, low, run);
+        index += run;
+        count -= run;
+    }
+}
+
+static uint32_t element_pfns(const struct vm_worker *worker)
+{
+    return worker->tell.element.buffers[0].size_bytes / 4;
+}
+
+static bool is_pfn_array(const struct vm_worker *worker)
+{
+    return worker->tell.element.buffers[0].address == BUFFER_PFNS;
+}
+
+void serve(struct vm_worker *worker)
+{
+    if (is_pfn_array(worker)) {
+        worker->partial = (struct vmc_partial){0};
+        serve_pfns(worker, 0, element_pfns(worker));
+    } else {
+        while (serve_extent(worker)) {
+            worker->tell.entry++;
+        }
+    }
+}
+
+bool serve_entry(struct vm_worker *worker)
+{
+    if (!is_pfn_array(worker)) {
+        return serve_extent(worker);
+    }
+    if (worker->tell.entry == 0) {
+        worker->partial = (struct vmc_partial){0};
+    }
+    if (worker->tell.entry >= element_pfns(worker)) {
+        return false;
+    }
+    serve_pfns(worker, worker->tell.entry, 1);
+    return true;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The size worker, and how a message goes to the host and back.
+ *
+ *     guest                            host
+ *     add, kick ---------------------> wake the main loop, take BQL
+ *     sleep                            pop, serve each entry, push
+ *     wake up, handler, used <-------- interrupt
+ *
+ * The driver waits for the answer, so guest and host never work at the same
+ * time for one queue. What a message contains nobody can look into while it
+ * is served, unless somebody else wants the locks that each entry takes; then
+ * the entries are served one event each (is_stepped), else in one with the sum.
+ */
+#include "balloon/vm_priv.h"
+
+#include "balloon/bitmap_priv.h"
+
+void worker_work(struct vm_worker *worker, enum vmc_balloon_stage stage,
+                 uint64_t ticks, uint32_t next_step)
+{
+    vmc_flow_work(&worker->flow, vm_actor(worker->vm, worker->vcpu_role), stage,
+                  ticks, next_step);
+}
+
+void worker_lock(struct vm_worker *worker, enum vm_role role,
+                 uint32_t next_step)
+{
+    vmc_flow_lock(&worker->flow, vm_actor(worker->vm, role), next_step);
+}
+
+void worker_unlock(struct vm_worker *worker, enum vm_role role)
+{
+    vmc_flow_unlock(&worker->flow, vm_actor(worker->vm, role));
+}
+
+void worker_start(struct vm_worker *worker, uint32_t step)
+{
+    assert(!vmc_flow_is_busy(&worker->flow));
+    worker->flow.run(&worker->flow, step);
+}
+
+/* ---- Telling the host ----------------------------------------------------*/
+
+void worker_tell(struct vm_worker *worker, enum vm_queue queue,
+                 const struct vmc_vq_buffer *buffers, uint32_t count,
+                 uint32_t return_step)
+{
+    struct vmc_virtqueue *vq = &worker->vm->queues[queue];
+
+    worker->tell.queue = (uint8_t)queue;
+    worker->tell.return_step = return_step;
+    worker->tell.status = vmc_vq_add(vq, buffers, count, worker->flow.handler);
+    worker_work(worker, VMC_STAGE_SEND, worker->vm->costs->send.add,
+                worker->tell.status == VMC_OK ? STEP_TELL_KICK : return_step);
+}
+
+/* A main loop that is already awake, with work of another guest, takes the
+ * queue when it has done with that; else somebody has to wake it. */
+static void tell_wake(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+    bool is_asleep = vmc_flow_can_lock(&worker->flow, vm_actor(vm, ROLE_MAIN));
+
+    worker->tell.kicked_tick = vmc_engine_now_tick(vm->engine);
+    vmc_flow_sleep(&worker->flow, VMC_STAGE_SEND,
+                   is_asleep ? vm->costs->send.wake_host : 0, STEP_TELL_AWAKE);
+}
+
+static void tell_pop(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+    bool is_there =
+        vmc_vq_pop(&vm->queues[worker->tell.queue], &worker->tell.element);
+
+    assert(is_there);
+    (void)is_there;
+    vm->messages++;
+    vmc_flow_sleep(&worker->flow, VMC_STAGE_SEND,
+                   vm->costs->send.pop +
+                       (worker->tell.element.buffer_count - 1) *
+                           vm->costs->send.map_descriptor,
+                   STEP_TELL_MM);
+}
+
+static void tell_serve(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+
+    worker->tell.served = (struct vmc_account){0};
+    worker->tell.entry = 0;
+    if (vm->config.is_stepped) {
+        worker->flow.run(&worker->flow, STEP_TELL_ENTRY);
+        return;
+    }
+    serve(worker);
+    vmc_flow_work_all(&worker->flow, vm_actor(vm, ROLE_MMU),
+                      &worker->tell.served, STEP_TELL_PUSH);
+}
+
+static void tell_entry(struct vm_worker *worker)
+{
+    worker->tell.served = (struct vmc_account){0};
+    if (serve_entry(worker)) {
+        worker->tell.entry++;
+        vmc_flow_work_all(&worker->flow, vm_actor(worker->vm, ROLE_MMU),
+                          &worker->tell.served, STEP_TELL_ENTRY);
+        return;
+    }
+    worker->flow.run(&worker->flow, STEP_TELL_PUSH);
+}
+
+static void tell_push(struct vm_worker *worker)
+{
+    const struct vmc_send_costs *send = &worker->vm->costs->send;
+
+    worker_unlock(worker, ROLE_MM);
+    vmc_flow_sleep(&worker->flow, VMC_STAGE_SEND, send->push + send->irq,
+                   STEP_TELL_PUSHED);
+}
+
+static void tell_pushed(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+    const struct vmc_send_costs *send = &vm->costs->send;
+    uint64_t slept = vmc_engine_now_tick(vm->engine) - worker->tell.kicked_tick;
+
+    (void)vmc_vq_push(&vm->queues[worker->tell.queue], &worker->tell.element,
+                      0);
+    worker_unlock(worker, ROLE_BQL);
+    worker_unlock(worker, ROLE_MAIN);
+    vmc_flow_sleep(&worker->flow, VMC_STAGE_SEND,
+                   slept <= send->halt_poll ? send->wake_polled
+                                            : send->wake_vcpu,
+                   STEP_TELL_ISR);
+}
+
+static void tell_done(struct vm_worker *worker)
+{
+    uint64_t token;
+    uint32_t written_bytes;
+    bool is_there = vmc_vq_get_used(&worker->vm->queues[worker->tell.queue],
+                                    &token, &written_bytes);
+
+    assert(is_there && token == worker->flow.handler);
+    (void)is_there;
+    worker->flow.run(&worker->flow, worker->tell.return_step);
+}
+
+static void tell_step(struct vm_worker *worker, uint32_t step)
+{
+    const struct vmc_send_costs *send = &worker->vm->costs->send;
+
+    switch (step) {
+    case STEP_TELL_KICK:
+        (void)vmc_vq_kick_prepare(&worker->vm->queues[worker->tell.queue]);
+        worker_work(worker, VMC_STAGE_SEND, send->kick_exit, STEP_TELL_WAKE);
+        return;
+    case STEP_TELL_WAKE:
+        tell_wake(worker);
+        return;
+    case STEP_TELL_AWAKE:
+        worker_lock(worker, ROLE_MAIN, STEP_TELL_BQL);
+        return;
+    case STEP_TELL_BQL:
+        worker_lock(worker, ROLE_BQL, STEP_TELL_POP);
+        return;
+    case STEP_TELL_POP:
+        tell_pop(worker);
+        return;
+    case STEP_TELL_MM:
+        worker_lock(worker, ROLE_MM, STEP_TELL_SERVE);
+        return;
+    case STEP_TELL_SERVE:
+        tell_serve(worker);
+        return;
+    case STEP_TELL_ENTRY:
+        tell_entry(worker);
+        return;
+    case STEP_TELL_PUSH:
+        tell_push(worker);
+        return;
+    case STEP_TELL_PUSHED:
+        tell_pushed(worker);
+        return;
+    case STEP_TELL_ISR:
+        worker_work(worker, VMC_STAGE_SEND, send->isr, STEP_TELL_DONE);
+        return;
+    default:
+        assert(step == STEP_TELL_DONE);
+        tell_done(worker);
+    }
+}
+
+/* ---- The size worker -----------------------------------------------------*/
+
+/* W1: what is missing, and the driver's part of it. */
+static void size_read_done(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+
+    worker_unlock(worker, ROLE_BQL);
+    vm->wanted_units = vmc_config_get(&vm->space, VMC_CONFIG_NUM_PAGES);
+    vm->space.accesses += vmc_config_field_accesses(&vm->space);
+    if (vm->wanted_units > vm->held_units) {
+        vm->driver->fill(worker, vm->wanted_units - vm->held_units);
+    } else if (vm->wanted_units < vm->held_units) {
+        vm->driver->leak(worker, vm->held_units - vm->wanted_units);
+    } else {
+        size_moved(worker);
+    }
+}
+
+void size_moved(struct vm_worker *worker)
+{
+    worker_lock(worker, ROLE_BQL, STEP_SIZE_WRITE_LOCKED);
+}
+
+/* W3: done, or once more. */
+static void size_write_done(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+
+    vmc_config_write_field(&vm->space, VMC_CONFIG_ACTUAL,
+                           (uint32_t)vm->held_units);
+    worker_unlock(worker, ROLE_BQL);
+    vm->done_tick = vmc_engine_now_tick(vm->engine);
+    if (vm->wanted_units != vm->held_units && vm->crash == NULL) {
+        worker->flow.run(&worker->flow, STEP_SIZE_RUN);
+    }
+}
+
+static void size_step(struct vm_worker *worker, uint32_t step)
+{
+    const struct vmc_send_costs *send = &worker->vm->costs->send;
+    uint32_t accesses = vmc_config_field_accesses(&worker->vm->space);
+
+    switch (step) {
+    case STEP_SIZE_RUN:
+        worker_work(worker, VMC_STAGE_SEND, send->requeue, STEP_SIZE_READ);
+        return;
+    case STEP_SIZE_READ:
+        worker_lock(worker, ROLE_BQL, STEP_SIZE_READ_LOCKED);
+        return;
+    case STEP_SIZE_READ_LOCKED:
+        worker_work(worker, VMC_STAGE_SEND, send->config_read * accesses,
+                    STEP_SIZE_READ_DONE);
+        return;
+    case STEP_SIZE_READ_DONE:
+        size_read_done(worker);
+        return;
+    case STEP_SIZE_WRITE_LOCKED:
+        worker_work(worker, VMC_STAGE_SEND, send->config_write * accesses,
+                    STEP_SIZE_WRITE_DONE);
+        return;
+    default:
+        assert(step == STEP_SIZE_WRITE_DONE);
+        size_write_done(worker);
+    }
+}
+
+static void worker_run(struct vmc_flow *flow, uint32_t step)
+{
+    struct vm_worker *worker = flow->owner;
+
+    if (step >= STEP_DRIVER) {
+        worker->step(worker, step);
+    } else if (step >= STEP_TELL_KICK) {
+        tell_step(worker, step);
+    } else {
+        size_step(worker, step);
+    }
+}
+
+void vm_resize(struct vm *vm, uint64_t units)
+{
+    if (vm->driver->resize != NULL) {
+        vm->driver->resize(vm, units);
+        return;
+    }
+    vmc_config_set(&vm->space, VMC_CONFIG_NUM_PAGES, (uint32_t)units);
+    if (!vmc_flow_is_busy(&vm->workers[WORKER_SIZE].flow)) {
+        worker_start(&vm->workers[WORKER_SIZE], STEP_SIZE_RUN);
+    }
+}
+
+/* ---- The PFN array -------------------------------------------------------*/
+
+void payload_put_pfn(struct vm *vm, uint32_t pfn)
+{
+    assert(vm->payload.pfn_count < PFNS_MAX);
+    vmc_wire_put_pfn(&vm->payload.pfns[(size_t)vm->payload.pfn_count++ * 4],
+                     pfn, false);
+}
+
+uint32_t payload_pfn(const struct vm *vm, uint32_t index)
+{
+    return vmc_wire_get_pfn(&vm->payload.pfns[(size_t)index * 4], false);
+}
+
+/* ---- Setting up ----------------------------------------------------------*/
+
+static void init_bitmap(struct vm *vm)
+{
+    switch (vm->config.mechanism) {
+    case VMC_MECHANISM_BITMAP:
+        vm->bitmap->defects = vm->config.defects;
+        break;
+    case VMC_MECHANISM_CHUNK:
+        vm->bitmap->format = FORMAT_CHUNK;
+        vm->bitmap->defects = UINT64_C(1) << 15;
+        break;
+    case VMC_MECHANISM_SG:
+        vm->bitmap->format = FORMAT_SG;
+        vm->bitmap->defects = UINT64_C(1) << 15;
+        break;
+    default:
+        vm->bitmap->defects = 0;
+    }
+}
+
+enum vmc_status vm_init(struct vm *vm, const struct vmc_balloon_config *config,
+                        struct vmc_engine *engine, struct vmc_actor *actors,
+                        uint32_t number, struct vmc_error *error)
+{
+    static const struct {
+        const char *kind;
+        uint8_t role;
+    } kinds[WORKER_COUNT] = {
+        [WORKER_SIZE] = {"balloon-size", ROLE_VCPU_WORKER},
+        [WORKER_OOM] = {"balloon-oom", ROLE_VCPU_OTHER},
+        [WORKER_STATS] = {"balloon-stats", ROLE_VCPU_WORKER},
+        [WORKER_REPORT] = {"page-reporting", ROLE_VCPU_WORKER},
+        [WORKER_TOUCH] = {"touch", ROLE_VCPU_OTHER},
+    };
+    static const uint16_t sizes[QUEUE_COUNT] = {128, 128, 128, 1024, 32};
+    uint64_t features = UINT64_C(1) << VMC_BALLOON_PAGE_POISON;
+    enum vmc_status status;
+
+    vm->config = *config;
+    vm->costs = config->costs;
+    vm->engine = engine;
+    vm->actors = actors;
+    for (uint32_t role = 0; role < ROLE_COUNT; role++) {
+        vm->actor_of[role] = (uint8_t)(number * ROLE_COUNT + role);
+    }
+    status = vm_init_memory(vm, error);
+    if (status != VMC_OK) {
+        vm_fini(vm);
+        return status;
+    }
+    init_bitmap(vm);
+    /* With pinned pages nobody may discard behind the device's back; only
+     * mechanisms that unmap first still can. */
+    vm->is_inhibited = config->has_vfio &&
+                       config->mechanism != VMC_MECHANISM_VIRTIO_MEM &&
+                       config->mechanism != VMC_MECHANISM_HYPERALLOC;
+    for (uint32_t i = 0; i < QUEUE_COUNT; i++) {
+        vmc_vq_init(&vm->queues[i], sizes[i], true);
+    }
+    vmc_config_init(&vm->space, features, config->machine.legacy_config != 0);
+    for (uint32_t i = 0; i < WORKER_COUNT; i++) {
+        struct vm_worker *worker = &vm->workers[i];
+
+        worker->vm = vm;
+        worker->vcpu_role = kinds[i].role;
+        worker->flow.actors = actors;
+        worker->flow.account = &vm->account;
+        worker->step = vm->driver->step;
+        vmc_flow_init(&worker->flow, engine, kinds[i].kind, number, worker_run,
+                      worker);
+    }
+    return VMC_OK;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest's memory and what backs it, set up for a scenario: an idle guest
+ * that has touched what it keeps for itself, and nothing else. With VFIO all
+ * of it is backed and pinned from the start.
+ */
+#include "balloon/vm_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "balloon/bitmap_priv.h"
+
+enum { GUEST_PAGE_BYTES = 4096, USED_SHARE = 8 };
+
+static const struct backing {
+    const char *name;
+    uint32_t host_page_bytes;
+    bool has_thp;
+} backings[] = {
+    {"anon", 4096, true},
+    {"anon-4k", 4096, false},
+    {"shmem", 4096, false},
+    {"64k", 65536, false},
+    {"hugetlb", HUGE_PAGES << PAGE_SHIFT, false},
+};
+
+static const struct backing *find_backing(const char *name)
+{
+    for (uint32_t i = 0; i < VMC_COUNT_OF(backings); i++) {
+        if (strcmp(name == NULL ? "anon" : name, backings[i].name) == 0) {
+            return &backings[i];
+        }
+    }
+    return NULL;
+}
+
+static enum vmc_status init_map(struct vm *vm, struct vmc_error *error)
+{
+    uint64_t guest_bytes = vm->config.guest_bytes;
+    uint64_t used_bytes = vm->config.machine.used_bytes;
+    struct vmc_memmap_config config = {
+        .page_bytes = GUEST_PAGE_BYTES,
+        .fragmentation = vm->config.fragmentation,
+        .seed = vm->config.seed,
+    };
+
+    if (guest_bytes % (HUGE_PAGES << PAGE_SHIFT) != 0 ||
+        guest_bytes < 64 << 20 || guest_bytes > UINT64_C(4) << 40) {
+        return vmc_fail(error, VMC_E_RANGE,
+                        "a guest has 64 MiB to 4 TiB, in steps of 2 MiB");
+    }
+    /* An idle guest keeps at most an eighth for itself. */
+    config.used_bytes = used_bytes < guest_bytes / USED_SHARE
+                            ? used_bytes
+                            : guest_bytes / USED_SHARE;
+    vmc_memmap_lay_out(&config, VMC_LAYOUT_I440FX, guest_bytes);
+    config.min_free_bytes =
+        vmc_memmap_min_free(guest_bytes, GUEST_PAGE_BYTES, 3, false);
+    return vmc_memmap_new(&vm->map, &config, error);
+}
+
+/* What is in use was touched; with VFIO everything is there. */
+static void back(struct vm *vm)
+{
+    const uint32_t ram = ~VMC_PAGE_MASK(VMC_PAGE_HOLE);
+    const uint32_t idle =
+        VMC_PAGE_MASK(VMC_PAGE_HOLE) | VMC_PAGE_MASK(VMC_PAGE_FREE) |
+        VMC_PAGE_MASK(VMC_PAGE_PCP) | VMC_PAGE_MASK(VMC_PAGE_RESERVED);
+    struct vmc_host_effect effect = {0};
+    uint32_t page = 0, count;
+
+    while ((count = vmc_memmap_find(vm->map, &page, ~idle)) > 0) {
+        vmc_host_touch(&vm->host, page, count, &effect);
+        page += count;
+    }
+    for (page = 0; vm->config.has_vfio &&
+                   (count = vmc_memmap_find(vm->map, &page, ram)) > 0;
+         page += count) {
+        uint32_t first = page / HUGE_PAGES * HUGE_PAGES;
+        uint64_t end = vmc_div_up((uint64_t)page + count, HUGE_PAGES);
+
+        vmc_host_pin(&vm->host, first, end * HUGE_PAGES - first, &effect);
+    }
+}
+
+enum vmc_status vm_init_memory(struct vm *vm, struct vmc_error *error)
+{
+    const struct backing *backing = find_backing(vm->config.backing);
+    struct vmc_host_config host = {0};
+    struct vmc_pagelist *lists[] = {&vm->balloon, &vm->fresh, &vm->program};
+    enum vmc_status status;
+
+    if (backing == NULL) {
+        return vmc_fail(error, VMC_E_USAGE,
+                        "backing '%s': expected anon, anon-4k, shmem, 64k or "
+                        "hugetlb",
+                        vm->config.backing);
+    }
+    status = init_map(vm, error);
+    if (status != VMC_OK) {
+        return status;
+    }
+    host.page_max = vmc_memmap_page_max(vm->map);
+    host.host_page_bytes = backing->host_page_bytes;
+    host.has_thp = backing->has_thp;
+    status = vmc_host_init(&vm->host, &host);
+    for (uint32_t i = 0; i < VMC_COUNT_OF(lists) && status == VMC_OK; i++) {
+        status = vmc_pagelist_init(lists[i], host.page_max);
+    }
+    vm->bitmap = calloc(1, sizeof(*vm->bitmap));
+    if (status != VMC_OK || vm->bitmap == NULL) {
+        return vmc_fail(error, VMC_E_NOMEM, "no memory for a guest");
+    }
+    back(vm);
+    return VMC_OK;
+}
+
+void vm_fini(struct vm *vm)
+{
+    vmc_memmap_free(vm->map);
+    vmc_host_fini(&vm->host);
+    vmc_pagelist_fini(&vm->balloon);
+    vmc_pagelist_fini(&vm->fresh);
+    vmc_pagelist_fini(&vm->program);
+    free(vm->bitmap);
+}
+
+static const struct vmc_page_request page_request = {
+    .type = VMC_TYPE_MOVABLE, .state = VMC_PAGE_INFLATING};
+
+struct vmc_page_run vm_take(struct vm *vm, uint32_t page_max)
+{
+    struct vmc_page_run run = {0};
+    uint32_t run_count;
+
+    (void)vmc_memmap_take(vm->map, &page_request, page_max, &run, 1,
+                          &run_count);
+    return run;
+}
+
+uint32_t vm_take_block(struct vm *vm, uint32_t order)
+{
+    struct vmc_page_request request = page_request;
+    uint32_t page;
+
+    request.order = order;
+    return vmc_memmap_take_blocks(vm->map, &request, 1, &page) == 1
+               ? page
+               : VMC_PAGE_NONE;
+}
+
+uint64_t vm_free_pages(const struct vm *vm)
+{
+    return vmc_memmap_count(vm->map, VMC_PAGE_FREE) +
+           vmc_memmap_count(vm->map, VMC_PAGE_PCP);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * balloon.h - a balloon machine out of a timing profile.
+ */
+#ifndef VMC_SIM_BALLOON_H
+#define VMC_SIM_BALLOON_H
+
+#include "balloon/balloon.h"
+#include "profile/profile.h"
+
+/** What a profile says about a balloon machine. */
+struct balloon_machine {
+    struct vmc_balloon_costs costs;
+    struct vmc_balloon_machine machine;
+};
+
+/**
+ * Read the sections balloon_send, balloon_guest, balloon_host and
+ * balloon_machine of @profile.
+ * Fails    VMC_E_FORMAT with a line in @error.
+ */
+enum vmc_status balloon_read(struct balloon_machine *out,
+                             const struct vmc_profile *profile,
+                             struct vmc_error *error);
+
+/** The same from the profile called @name, as vmc_profile_load() finds it. */
+enum vmc_status balloon_load(struct balloon_machine *out, const char *name,
+                             struct vmc_error *error);
+
+/** The number of the mechanism called @name.
+ * Fails    VMC_E_USAGE with a line in @error that lists all. */
+enum vmc_status balloon_mechanism(enum vmc_balloon_mechanism *out,
+                                  const char *name, struct vmc_error *error);
+
+/** The operation called @name: inflate, deflate, reclaim, return, plug,
+ * unplug, install, retouch or report. Fails as balloon_mechanism(). */
+enum vmc_status balloon_op(enum vmc_balloon_op *out, const char *name,
+                           struct vmc_error *error);
+
+/** Run the table of published results and print it, one line each. Returns an
+ * exit status: EXIT_MISMATCH when one is outside its tolerance. */
+int balloon_validate(const char *json_path);
+
+#endif

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/* vmcycle balloon: one balloon scenario, timed stage by stage. */
+#include <argp.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "event/clock.h"
+#include "sim/balloon.h"
+#include "sim/command.h"
+#include "sim/progress.h"
+#include "stats/json.h"
+
+enum { SETTINGS_MAX = 64, TEXT_BYTES_MAX = 1 << 16 };
+
+struct options {
+    struct vmc_balloon_config config;
+    const char *machine, *mechanism, *op, *memory, *json_path;
+    const char *settings[SETTINGS_MAX];
+    uint32_t setting_count;
+    bool is_validating;
+};
+
+enum option_key {
+    OPTION_MACHINE = 256,
+    OPTION_MECHANISM,
+    OPTION_GUEST,
+    OPTION_MOVE,
+    OPTION_TOUCH,
+    OPTION_OP,
+    OPTION_MEMORY,
+    OPTION_ITERATION,
+    OPTION_VFIO,
+    OPTION_BACKING,
+    OPTION_FRAGMENTATION,
+    OPTION_SEED,
+    OPTION_SET,
+    OPTION_DEFECTS,
+    OPTION_STEPPED,
+    OPTION_VALIDATE,
+};
+
+static const struct argp_option option_table[] = {
+    {"machine", OPTION_MACHINE, "NAME|FILE", 0,
+     "profile: m1-2016, m2-2025 (default) or a file", 0},
+    {"mechanism", OPTION_MECHANISM, "NAME", 0,
+     "pfn (default), bitmap, bitmap-fixed, chunk, sg, contiguous, huge, "
+     "virtio-mem, hyperalloc, reporting",
+     0},
+    {"guest", OPTION_GUEST, "SIZE", 0, "memory of the guest (20G)", 0},
+    {"move", OPTION_MOVE, "SIZE", 0,
+     "how much moves; for retouch and install, how much is touched (all but "
+     "2G)",
+     0},
+    {"touch", OPTION_TOUCH, "SIZE", 0,
+     "how much a cycle touches (all but 1G of a guest above 4G)", 0},
+    {"op", OPTION_OP, "NAME", 0,
+     "what is timed: inflate (default), deflate, reclaim, return, plug, "
+     "unplug, install, retouch, report",
+     0},
+    {"memory", OPTION_MEMORY, "untouched|touched", 0,
+     "whether cycles touch memory (untouched)", 0},
+    {"iteration", OPTION_ITERATION, "N", 0,
+     "time the N-th cycle; those before it are run (1)", 0},
+    {"vfio", OPTION_VFIO, 0, 0, "a device is assigned: memory is pinned", 0},
+    {"backing", OPTION_BACKING, "NAME", 0,
+     "anon (default), anon-4k, shmem, 64k, hugetlb", 0},
+    {"fragmentation", OPTION_FRAGMENTATION, "NAME|FILE", 0,
+     "idle (default), frag:PERCENT, punch:SIZE, or a copy of /proc/buddyinfo "
+     "or /proc/pagetypeinfo",
+     0},
+    {"seed", OPTION_SEED, "N", 0, "of everything that is drawn (1)", 0},
+    {"defects", OPTION_DEFECTS, "LIST", 0,
+     "of the bitmap driver: all (default), none, or numbers as 1,3,7", 0},
+    {"stepped", OPTION_STEPPED, 0, 0, "one event for every page", 0},
+    {"set", OPTION_SET, "SECTION.KEY=VALUE", 0,
+     "replace one number of the profile", 0},
+    {"validate", OPTION_VALIDATE, 0, 0,
+     "run the published measurements and print them beside the simulated", 0},
+    {"json", 'j', "FILE", 0, "write the result as JSON; - is standard output",
+     0},
+    {0}};
+
+static uint64_t number(struct argp_state *state, const char *text, bool is_size)
+{
+    uint64_t value = 0;
+    enum vmc_status status =
+        is_size ? vmc_parse_size(&value, text) : vmc_parse_u64(&value, text);
+
+    if (status != VMC_OK) {
+        argp_error(state, "'%s' is no %s", text, is_size ? "size" : "number");
+    }
+    return value;
+}
+
+static uint64_t defects_of(struct argp_state *state, const char *text)
+{
+    uint64_t defects = 0;
+
+    if (strcmp(text, "all") == 0) {
+        return VMC_BALLOON_AS_POSTED;
+    }
+    if (strcmp(text, "none") == 0) {
+        return 0;
+    }
+    for (const char *at = text; *at != '\0';) {
+        uint64_t digit = 0;
+
+        for (; *at >= '0' && *at <= '9' && digit < 64; at++) {
+            digit = digit * 10 + (uint64_t)(*at - '0');
+        }
+        if (digit < 1 || digit > 32 || (*at != '\0' && *at != ',')) {
+            argp_error(state,
+                       "'%s': expected all, none, or numbers from 1 to "
+                       "32 with commas between",
+                       text);
+            return 0;
+        }
+        defects |= UINT64_C(1) << digit;
+        at += *at == ',';
+    }
+    return defects;
+}
+
+static error_t parse_scenario(int key, char *argument, struct argp_state *state)
+{
+    struct vmc_balloon_config *config =
+        &((struct options *)state->input)->config;
+
+    switch (key) {
+    case OPTION_GUEST:
+        config->guest_bytes = number(state, argument, true);
+        return 0;
+    case OPTION_MOVE:
+        config->move_bytes = number(state, argument, true);
+        return 0;
+    case OPTION_TOUCH:
+        config->touch_bytes = number(state, argument, true);
+        return 0;
+    case OPTION_ITERATION:
+        config->iteration = (uint32_t)number(state, argument, false);
+        return 0;
+    case OPTION_VFIO:
+        config->has_vfio = true;
+        return 0;
+    case OPTION_BACKING:
+        config->backing = argument;
+        return 0;
+    case OPTION_FRAGMENTATION:
+        config->fragmentation = argument;
+        return 0;
+    case OPTION_SEED:
+        config->seed = number(state, argument, false);
+        return 0;
+    case OPTION_DEFECTS:
+        config->defects = defects_of(state, argument);
+        return 0;
+    case OPTION_STEPPED:
+        config->is_stepped = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct options *options = state->input;
+
+    switch (key) {
+    case 'j':
+        options->json_path = argument;
+        return 0;
+    case OPTION_MACHINE:
+        options->machine = argument;
+        return 0;
+    case OPTION_MECHANISM:
+        options->mechanism = argument;
+        return 0;
+    case OPTION_OP:
+        options->op = argument;
+        return 0;
+    case OPTION_MEMORY:
+        options->memory = argument;
+        return 0;
+    case OPTION_SET:
+        if (options->setting_count == SETTINGS_MAX) {
+            argp_error(state, "more than %d times --set", SETTINGS_MAX);
+        }
+        options->settings[options->setting_count++] = argument;
+        return 0;
+    case OPTION_VALIDATE:
+        options->is_validating = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "'%s' is not an option", argument);
+        return 0;
+    default:
+        return parse_scenario(key, argument, state);
+    }
+}
+
+static const struct argp parser = {
+    option_table,
+    parse_option,
+    "",
+    "Predict how long it takes to move memory between a guest and its host.",
+    0,
+    0,
+    0};
+
+/* A name of a fragmentation may be that of a file. */
+static void read_fragmentation(struct vmc_balloon_config *config, char *text)
+{
+    FILE *file = config->fragmentation != NULL
+                     ? fopen(config->fragmentation, "r")
+                     : NULL;
+
+    if (file != NULL) {
+        text[fread(text, 1, TEXT_BYTES_MAX - 1, file)] = '\0';
+        (void)fclose(file);
+        config->fragmentation = text;
+    }
+}
+
+static enum vmc_status load_machine(const struct options *options,
+                                    struct balloon_machine *machine,
+                                    struct vmc_error *error)
+{
+    struct vmc_profile *profile;
+    enum vmc_status status =
+        vmc_profile_load(&profile, options->machine, error);
+
+    for (uint32_t i = 0; i < options->setting_count && status == VMC_OK; i++) {
+        status = vmc_profile_set(profile, options->settings[i], error);
+    }
+    if (status == VMC_OK) {
+        status = balloon_read(machine, profile, error);
+    }
+    vmc_profile_free(profile);
+    return status;
+}
+
+static enum vmc_status prepare(struct options *options,
+                               struct balloon_machine *machine, char *text,
+                               struct vmc_error *error)
+{
+    struct vmc_balloon_config *config = &options->config;
+    enum vmc_status status = load_machine(options, machine, error);
+
+    if (status == VMC_OK) {
+        status =
+            balloon_mechanism(&config->mechanism, options->mechanism, error);
+    }
+    if (status == VMC_OK) {
+        status = balloon_op(&config->op, options->op, error);
+    }
+    if (status != VMC_OK) {
+        return status;
+    }
+    config->is_touched = strcmp(options->memory, "touched") == 0;
+    if (!config->is_touched && strcmp(options->memory, "untouched") != 0) {
+        return vmc_fail(error, VMC_E_USAGE,
+                        "memory '%s': expected untouched or touched",
+                        options->memory);
+    }
+    if (config->move_bytes == 0) {
+        config->move_bytes = config->guest_bytes > UINT64_C(4) << 30
+                                 ? config->guest_bytes - (UINT64_C(2) << 30)
+                                 : config->guest_bytes / 2;
+    }
+    read_fragmentation(config, text);
+    config->costs = &machine->costs;
+    config->machine = machine->machine;
+    return VMC_OK;
+}
+
+static double ms_of(uint64_t ticks)
+{
+    return (double)ticks / 1e9;
+}
+
+static double gib_per_s(const struct vmc_balloon_result *result)
+{
+    double seconds = (double)result->total_ticks / (double)VMC_TICKS_PER_S;
+
+    return seconds > 0 ? (double)result->pages * 4096 / (1 << 30) / seconds : 0;
+}
+
+static json_t *describe(const struct options *options,
+                        const struct vmc_balloon_result *result,
+                        int64_t wall_ms)
+{
+    json_t *root = json_object(), *stages = json_object();
+
+    for (uint32_t i = 0; i < VMC_STAGE_COUNT; i++) {
+        json_object_set_new(stages, vmc_balloon_stage_name(i),
+                            json_real(ms_of(result->stages.ticks[i])));
+    }
+    json_object_set_new(root, "version", json_string(VMCYCLE_VERSION));
+    json_object_set_new(root, "seed", vmc_json_u64(options->config.seed));
+    json_object_set_new(root, "mechanism", json_string(options->mechanism));
+    json_object_set_new(root, "machine", json_string(options->machine));
+    json_object_set_new(root, "op", json_string(options->op));
+    json_object_set_new(root, "memory", json_string(options->memory));
+    json_object_set_new(root, "iteration",
+                        json_integer(options->config.iteration));
+    json_object_set_new(root, "pages", vmc_json_u64(result->pages));
+    json_object_set_new(root, "messages", vmc_json_u64(result->messages));
+    json_object_set_new(root, "total_ms",
+                        json_real(ms_of(result->total_ticks)));
+    json_object_set_new(root, "stages_ms", stages);
+    json_object_set_new(root, "gib_per_s", json_real(gib_per_s(result)));
+    if (options->config.op == VMC_OP_TOUCH) {
+        json_object_set_new(root, "second_touch_ms",
+                            json_real(ms_of(result->second_touch_ticks)));
+    }
+    if (options->config.op == VMC_OP_REPORT) {
+        json_object_set_new(root, "passes", vmc_json_u64(result->passes));
+    }
+    json_object_set_new(root, "host_bytes_before",
+                        vmc_json_u64(result->host_bytes_before));
+    json_object_set_new(root, "host_bytes_after",
+                        vmc_json_u64(result->host_bytes_after));
+    json_object_set_new(root, "huge_bytes_before",
+                        vmc_json_u64(result->huge_bytes_before));
+    json_object_set_new(root, "huge_bytes_after",
+                        vmc_json_u64(result->huge_bytes_after));
+    json_object_set_new(root, "broken",
+                        result->broken[0] != '\0' ? json_string(result->broken)
+                                                  : json_null());
+    json_object_set_new(root, "events", vmc_json_u64(result->events));
+    json_object_set_new(root, "fingerprint", vmc_json_hex(result->fingerprint));
+    json_object_set_new(root, "wall_ms", json_integer(wall_ms));
+    return root;
+}
+
+static void print(const struct options *options,
+                  const struct vmc_balloon_result *result, int64_t wall_ms,
+                  FILE *table)
+{
+    (void)fprintf(table,
+                  "%s, %s on %s: %" PRIu64 " pages in %" PRIu64
+                  " messages, %.3f ms, %.3f GiB/s\n",
+                  options->mechanism, options->op, options->machine,
+                  result->pages, result->messages, ms_of(result->total_ticks),
+                  gib_per_s(result));
+    for (uint32_t i = 0; i < VMC_STAGE_COUNT; i++) {
+        uint64_t ticks = result->stages.ticks[i];
+
+        if (ticks != 0) {
+            (void)fprintf(table, "  %-10s %14.3f ms %6.1f %%\n",
+                          vmc_balloon_stage_name(i), ms_of(ticks),
+                          100 * (double)ticks / (double)result->total_ticks);
+        }
+    }
+    if (options->config.op == VMC_OP_TOUCH) {
+        (void)fprintf(table, "touched once more: %.3f ms\n",
+                      ms_of(result->second_touch_ticks));
+    }
+    if (options->config.op == VMC_OP_REPORT) {
+        (void)fprintf(table, "passes: %" PRIu64 "\n", result->passes);
+    }
+    (void)fprintf(
+        table,
+        "backed by the host: %" PRIu64 " MiB before, %" PRIu64
+        " after; by huge pages %" PRIu64 " and %" PRIu64 "\n",
+        result->host_bytes_before >> 20, result->host_bytes_after >> 20,
+        result->huge_bytes_before >> 20, result->huge_bytes_after >> 20);
+    (void)fprintf(table, "simulated in %lld ms, %" PRIu64 " events\n",
+                  (long long)wall_ms, result->events);
+    if (result->broken[0] != '\0') {
+        (void)fprintf(table, "broken: %s\n", result->broken);
+    }
+}
+
+static int run(struct options *options)
+{
+    static char text[TEXT_BYTES_MAX];
+    struct balloon_machine machine;
+    struct vmc_balloon_result result;
+    struct vmc_error error = {""};
+    enum vmc_status status = prepare(options, &machine, text, &error);
+    int64_t start_ms = host_now_ms(), wall_ms;
+
+    if (status == VMC_OK) {
+        status = vmc_balloon_run(&options->config, &result, &error);
+    }
+    if (status != VMC_OK) {
+        return command_failed(status, &error);
+    }
+    wall_ms = host_now_ms() - start_ms;
+    print(options, &result, wall_ms, command_table(options->json_path));
+    if (options->json_path != NULL) {
+        json_t *root = describe(options, &result, wall_ms);
+
+        status = vmc_json_write(root, options->json_path, &error);
+        json_decref(root);
+    }
+    if (status != VMC_OK) {
+        return command_failed(status, &error);
+    }
+    return result.broken[0] == '\0' ? EXIT_GOOD : EXIT_MISMATCH;
+}
+
+int command_balloon(int argc, char **argv)
+{
+    struct options options = {
+        .config = {.guest_bytes = UINT64_C(20) << 30,
+                   .iteration = 1,
+                   .seed = 1,
+                   .defects = VMC_BALLOON_AS_POSTED},
+        .machine = "m2-2025",
+        .mechanism = "pfn",
+        .op = "inflate",
+        .memory = "untouched",
+    };
+
+    argp_parse(&parser, argc, argv, 0, NULL, &options);
+    return options.is_validating ? balloon_validate(options.json_path)
+                                 : run(&options);
+}

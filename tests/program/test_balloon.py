@@ -1,0 +1,83 @@
+"""vmcycle balloon: the published rows, the keys of the result, cadence,
+defects, and options that make no sense."""
+import json
+
+from harness import check, check_equal, close, vmcycle
+
+
+def balloon(*options):
+    run = vmcycle("balloon", *options, "--json", "-")
+    if not check(run.returncode in (0, 1), f"{options}: {run.stderr}"):
+        return None
+    return json.loads(run.stdout)
+
+
+run = vmcycle("balloon", "--validate", "--json", "-")
+check_equal(run.returncode, 0, "every published row is met")
+table = json.loads(run.stdout)
+check_equal(len(table["rows"]), 18, "rows")
+check(table["geometric_mean_percent"] < 1, "geometric mean")
+check(all(abs(row["error_percent"]) <= row["tolerance_percent"]
+          for row in table["rows"]), "tolerances")
+
+M1 = ("--machine", "m1-2016", "--guest", "8G", "--move", "7G")
+result = balloon(*M1)
+for key in ("mechanism", "machine", "pages", "messages", "total_ms",
+            "stages_ms", "gib_per_s", "wall_ms", "version", "seed",
+            "fingerprint"):
+    check(key in result, f"key {key}")
+check_equal(result["pages"], 1835008, "pages")
+check_equal(result["messages"], 7168, "messages")
+check(abs(sum(result["stages_ms"].values()) - result["total_ms"]) < 1e-6,
+      "the stages are the whole")
+check_equal(balloon(*M1)["fingerprint"], result["fingerprint"],
+            "the same run twice")
+
+# An event for every page, or one for a whole message: the same to the tick.
+SMALL = ("--guest", "1G", "--move", "256M", "--memory", "touched")
+for mechanism in ("pfn", "huge", "bitmap", "bitmap-fixed", "chunk", "sg",
+                  "contiguous", "virtio-mem", "hyperalloc"):
+    for op in ("inflate", "deflate", "retouch"):
+        options = (*SMALL, "--mechanism", mechanism, "--op", op,
+                   "--iteration", "2")
+        summed, stepped = balloon(*options), balloon(*options, "--stepped")
+        check_equal(stepped["total_ms"], summed["total_ms"],
+                    f"{mechanism} {op}: stepped")
+        check_equal(stepped["stages_ms"], summed["stages_ms"],
+                    f"{mechanism} {op}: stages")
+        check_equal(stepped["host_bytes_after"], summed["host_bytes_after"],
+                    f"{mechanism} {op}: what is backed")
+
+# What earlier cycles leave behind: single pages keep their tables.
+first = balloon(*SMALL, "--iteration", "1")
+second = balloon(*SMALL, "--iteration", "2")
+check(second["total_ms"] > first["total_ms"], "4 KiB tables cost more")
+check(first["stages_ms"]["flush"] == 0 < second["stages_ms"]["flush"],
+      "only 4 KiB stage-2 entries are flushed one by one")
+
+# Pinned memory: a balloon moves pages and frees nothing.
+pinned = balloon(*SMALL, "--vfio")
+check_equal(pinned["host_bytes_after"], pinned["host_bytes_before"],
+            "VFIO: nothing is let go")
+hugetlb = balloon(*SMALL, "--backing", "hugetlb")
+check_equal(hugetlb["host_bytes_after"], hugetlb["host_bytes_before"],
+            "B1: a message never has all pages of a 2 MiB host page")
+
+# The defects stop the run where the driver would corrupt memory.
+SCATTERED = ("--machine", "m1-2016", "--guest", "8G", "--move", "6G",
+             "--fragmentation", "frag:100", "--mechanism")
+run = vmcycle("balloon", *SCATTERED, "bitmap")
+check_equal(run.returncode, 1, "D1: as posted")
+check("broken: D1" in run.stdout, "D1: is named")
+check_equal(vmcycle("balloon", *SCATTERED, "bitmap-fixed").returncode, 0,
+            "D1: corrected")
+
+for options in (("--op", "explode"), ("--mechanism", "none"),
+                ("--machine", "none"), ("--memory", "wet"), ("--guest", "x"),
+                ("--move", "21G"), ("--iteration", "0"),
+                ("--fragmentation", "none"), ("--backing", "none"),
+                ("--defects", "x"), ("--set", "balloon_host.none=1 ns")):
+    run = vmcycle("balloon", *options)
+    check_equal(run.returncode, 2, f"{options} is refused")
+    check(run.stderr.strip() != "", f"{options}: a line says why")
+close()
