@@ -359,6 +359,8 @@ static enum vmc_status run_wave(struct wave *wave, unsigned char *scratch,
         wave->now = !wave->now;
         level = &wave->levels[wave->now];
         for (uint64_t i = 0; i < level->count; i++) {
+            /* Both levels are freed by vmc_search_shortest().
+             * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
             enum vmc_status found =
                 expand(wave, level->states + i * wave->state_bytes,
                        level->origins[i], scratch, schedule, rule);
