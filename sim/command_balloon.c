@@ -378,7 +378,7 @@ static void print(const struct options *options,
 static int run(struct options *options)
 {
     static char text[TEXT_BYTES_MAX];
-    struct balloon_machine machine;
+    static struct balloon_machine machine; /* the options refer to it */
     struct vmc_balloon_result result;
     struct vmc_error error = {""};
     enum vmc_status status = prepare(options, &machine, text, &error);

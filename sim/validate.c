@@ -159,7 +159,8 @@ int balloon_validate(const char *json_path)
         json_array_append_new(list, describe(&rows[i], simulated, off));
     }
     if (status == VMC_OK) {
-        double mean = 100 * (exp(log_sum / VMC_COUNT_OF(rows)) - 1);
+        const size_t count = VMC_COUNT_OF(rows);
+        double mean = 100 * (exp(log_sum / (double)count) - 1);
 
         (void)fprintf(table, "geometric mean of the errors: %.2f %%\n", mean);
         json_object_set_new(root, "version", json_string(VMCYCLE_VERSION));
