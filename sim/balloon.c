@@ -133,3 +133,30 @@ enum vmc_status balloon_op(enum vmc_balloon_op *out, const char *name,
                     "return, plug, unplug, install, retouch or report",
                     name);
 }
+
+/* The map has whole huge pages; what is over the last is not in the way. */
+enum vmc_status balloon_replay(struct vmc_balloon_result *result,
+                               const struct balloon_log *log,
+                               const struct balloon_machine *machine,
+                               enum vmc_balloon_mechanism mechanism,
+                               struct vmc_error *error)
+{
+    const uint64_t step_bytes = 2 << 20;
+    const struct balloon_log_counts *counts = balloon_log_counts(log);
+    struct vmc_balloon_config config = {
+        .costs = &machine->costs,
+        .machine = machine->machine,
+        .mechanism = mechanism,
+        .guest_bytes = vmc_div_up(counts->ram_bytes, step_bytes) * step_bytes,
+        .iteration = 1,
+        .seed = 1,
+        .layout = counts->layout,
+        .defects = VMC_BALLOON_AS_POSTED,
+    };
+
+    /* The numbers were recorded as they were sent. */
+    config.machine.ascending_arrays = 1;
+    config.recorded = balloon_log_runs(log, &config.recorded_count);
+    config.targets = balloon_log_targets(log, &config.target_count);
+    return vmc_balloon_run(&config, result, error);
+}

@@ -7,6 +7,7 @@
 
 #include "balloon/balloon.h"
 #include "profile/profile.h"
+#include "sim/balloon_log.h"
 
 /** What a profile says about a balloon machine. */
 struct balloon_machine {
@@ -36,6 +37,17 @@ enum vmc_status balloon_mechanism(enum vmc_balloon_mechanism *out,
  * unplug, install, retouch or report. Fails as balloon_mechanism(). */
 enum vmc_status balloon_op(enum vmc_balloon_op *out, const char *name,
                            struct vmc_error *error);
+
+/**
+ * Run what @log has recorded through @mechanism on @machine: the same pages in
+ * the same order, to the same targets.
+ * Fails    as vmc_balloon_run().
+ */
+enum vmc_status balloon_replay(struct vmc_balloon_result *result,
+                               const struct balloon_log *log,
+                               const struct balloon_machine *machine,
+                               enum vmc_balloon_mechanism mechanism,
+                               struct vmc_error *error);
 
 /** Run the table of published results and print it, one line each. Returns an
  * exit status: EXIT_MISMATCH when one is outside its tolerance. */

@@ -12,6 +12,8 @@ static const struct {
 } subjects[] = {
     {"--irq", "interrupt routing: EIOINTC, V-EIOINTC and two alternatives",
      compare_irq},
+    {"--balloon", "mechanisms that move the pages of a recorded guest",
+     compare_balloon},
 };
 
 static void print_usage(FILE *to)

@@ -18,6 +18,7 @@ enum { SETTINGS_MAX = 64 };
 static const struct replay_section *const sections[] = {
     &replay_irq,
     &replay_rcu,
+    &replay_balloon,
 };
 
 struct options {

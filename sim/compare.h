@@ -11,4 +11,7 @@
 /** Ways to route interrupts: EIOINTC, V-EIOINTC and what was proposed. */
 int compare_irq(int argc, char **argv);
 
+/** Ways to move the pages of a recorded balloon. */
+int compare_balloon(int argc, char **argv);
+
 #endif

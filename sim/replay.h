@@ -54,6 +54,6 @@ struct replay_section {
 };
 
 /** The sections there are. */
-extern const struct replay_section replay_irq;
+extern const struct replay_section replay_irq, replay_balloon;
 
 #endif

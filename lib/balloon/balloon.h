@@ -16,6 +16,7 @@
 
 #include "balloon/costs.h"
 #include "balloon/flow.h"
+#include "balloon/memmap.h"
 #include "base/base.h"
 
 /** How memory moves. */
@@ -67,9 +68,20 @@ struct vmc_balloon_config {
     const char *backing;       /**< anon, thp-off, hugetlb, shmem, 64k */
     const char *fragmentation; /**< a name, or the text of /proc/buddyinfo */
     uint64_t seed;
-    uint64_t defects; /**< bits 1U << number, of the bitmap driver */
-    bool is_stepped;  /**< an event for every page */
-    bool is_checked;  /**< check the invariants after every message */
+    uint64_t defects;       /**< bits 1U << number, of the bitmap driver */
+    bool is_stepped;        /**< an event for every page */
+    enum vmc_layout layout; /**< where RAM lies */
+
+    /** Pages to take, in this order, instead of asking the allocator: those of
+     * a recorded guest. Borrowed for the call. Only mechanisms that move single
+     * pages or blocks of any order can follow it. */
+    const struct vmc_page_run *recorded;
+    uint32_t recorded_count;
+
+    /** Instead of cycles: have so many pages in the balloon, one after the
+     * other; all of it is timed. Borrowed for the call. */
+    const uint64_t *targets;
+    uint32_t target_count;
 };
 
 /** What came out. */

@@ -58,6 +58,9 @@ static void fill(struct vm_worker *worker, uint64_t units)
         put_pair(vm, run);
         vmc_pagelist_push(&vm->fresh, run);
         units -= run.count;
+        if (vm->config.recorded != NULL) {
+            order = ORDERS - 1; /* what comes next may be larger again */
+        }
     }
     worker_work(worker, VMC_STAGE_ALLOC, ticks, STEP_FILL_TAKEN);
 }

@@ -28,8 +28,7 @@ static uint32_t after(struct vmc_page_run run)
     return vmc_page_run_at(run, run.count);
 }
 
-/* One page alone has no direction, so it goes on in either. */
-static bool joins(struct vmc_page_run *top, struct vmc_page_run run)
+bool vmc_page_run_join(struct vmc_page_run *top, struct vmc_page_run run)
 {
     struct vmc_page_run joined = *top;
 
@@ -51,7 +50,8 @@ void vmc_pagelist_push(struct vmc_pagelist *list, struct vmc_page_run run)
 {
     assert(run.count > 0);
     list->page_count += run.count;
-    if (list->run_count > 0 && joins(&list->runs[list->run_count - 1], run)) {
+    if (list->run_count > 0 &&
+        vmc_page_run_join(&list->runs[list->run_count - 1], run)) {
         return;
     }
     assert(list->run_count < list->run_max);

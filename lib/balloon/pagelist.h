@@ -27,6 +27,13 @@ struct vmc_pagelist {
     uint32_t run_count, run_max;
 };
 
+/**
+ * Make @run, which was added after @top, a part of it. False when its pages do
+ * not go on where @top ends; one page alone has no direction and goes on in
+ * either.
+ */
+bool vmc_page_run_join(struct vmc_page_run *top, struct vmc_page_run run);
+
 /** Make an empty list for @page_max pages. Fails VMC_E_NOMEM. */
 enum vmc_status vmc_pagelist_init(struct vmc_pagelist *list, uint64_t page_max);
 

@@ -210,6 +210,33 @@ static enum vmc_status plan(struct scenario *scenario, struct vmc_error *error)
     return VMC_OK;
 }
 
+/* Targets instead of cycles. Each operation is timed by itself; between them
+ * nothing happens. */
+static void follow_targets(struct scenario *scenario,
+                           struct vmc_balloon_result *result)
+{
+    const struct vmc_balloon_config *config = &scenario->config;
+    struct vm *vm = &scenario->vm;
+    struct mark start, before;
+    uint64_t total = 0;
+
+    begin(scenario, &start, result);
+    for (uint32_t i = 0; i < config->target_count; i++) {
+        uint64_t held = vm->held_units;
+
+        before = mark_now(scenario);
+        vm_resize(vm, config->targets[i] / vm->driver->unit_pages);
+        run(scenario);
+        total += vm->done_tick - before.tick;
+        result->pages += (vm->held_units > held ? vm->held_units - held
+                                                : held - vm->held_units) *
+                         vm->driver->unit_pages;
+        pause(scenario);
+    }
+    finish(scenario, &start, result);
+    result->total_ticks = total;
+}
+
 static enum vmc_status run_scenario(struct scenario *scenario,
                                     struct vmc_balloon_result *result,
                                     struct vmc_error *error)
@@ -219,6 +246,10 @@ static enum vmc_status run_scenario(struct scenario *scenario,
 
     if (status != VMC_OK) {
         return status;
+    }
+    if (scenario->config.target_count > 0) {
+        follow_targets(scenario, result);
+        return VMC_OK;
     }
     for (uint32_t i = 1; i <= iterations; i++) {
         bool is_timed = i == iterations;

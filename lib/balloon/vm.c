@@ -216,7 +216,9 @@ void size_moved(struct vm_worker *worker)
     worker_lock(worker, ROLE_BQL, STEP_SIZE_WRITE_LOCKED);
 }
 
-/* W3: done, or once more. */
+/* W3: done, or once more. The real worker goes on for ever when there is no
+ * memory to be had; here it gives up after some rounds without a page, so that
+ * a run ends. */
 static void size_write_done(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
@@ -225,7 +227,11 @@ static void size_write_done(struct vm_worker *worker)
                            (uint32_t)vm->held_units);
     worker_unlock(worker, ROLE_BQL);
     vm->done_tick = vmc_engine_now_tick(vm->engine);
-    if (vm->wanted_units != vm->held_units && vm->crash == NULL) {
+    vm->idle_rounds =
+        vm->held_units == vm->seen_units ? vm->idle_rounds + 1 : 0;
+    vm->seen_units = vm->held_units;
+    if (vm->wanted_units != vm->held_units && vm->crash == NULL &&
+        vm->idle_rounds < IDLE_ROUNDS_MAX) {
         worker->flow.run(&worker->flow, STEP_SIZE_RUN);
     }
 }

@@ -51,10 +51,13 @@ static enum vmc_status init_map(struct vm *vm, struct vmc_error *error)
                         "a guest has 64 MiB to 4 TiB, in steps of 2 MiB");
     }
     /* An idle guest keeps at most an eighth for itself. */
+    if (vm->config.recorded != NULL) {
+        used_bytes = 0;
+    }
     config.used_bytes = used_bytes < guest_bytes / USED_SHARE
                             ? used_bytes
                             : guest_bytes / USED_SHARE;
-    vmc_memmap_lay_out(&config, VMC_LAYOUT_I440FX, guest_bytes);
+    vmc_memmap_lay_out(&config, vm->config.layout, guest_bytes);
     config.min_free_bytes =
         vmc_memmap_min_free(guest_bytes, GUEST_PAGE_BYTES, 3, false);
     return vmc_memmap_new(&vm->map, &config, error);
@@ -129,11 +132,83 @@ void vm_fini(struct vm *vm)
 static const struct vmc_page_request page_request = {
     .type = VMC_TYPE_MOVABLE, .state = VMC_PAGE_INFLATING};
 
+/* What is left of the recorded run that comes next; count 0 at the end. */
+static struct vmc_page_run recorded_left(const struct vm *vm)
+{
+    struct vmc_page_run run = {0};
+
+    if (vm->recorded_run < vm->config.recorded_count) {
+        run = vm->config.recorded[vm->recorded_run];
+        run.first = vmc_page_run_at(run, vm->recorded_page);
+        run.count = (run.count - vm->recorded_page) & INT32_MAX;
+    }
+    return run;
+}
+
+static void recorded_go(struct vm *vm, uint32_t pages)
+{
+    vm->recorded_page += pages;
+    if (vm->recorded_page == vm->config.recorded[vm->recorded_run].count) {
+        vm->recorded_run++;
+        vm->recorded_page = 0;
+    }
+}
+
+/* Pages that this map does not know to be free are left out. */
+static struct vmc_page_run take_recorded(struct vm *vm, uint32_t page_max)
+{
+    struct vmc_page_run run;
+
+    while ((run = recorded_left(vm)).count > 0) {
+        uint32_t low;
+
+        run.count = (run.count < page_max ? run.count : page_max) & INT32_MAX;
+        low = vmc_page_run_low(run);
+        if (!vmc_memmap_all_in(vm->map, low, run.count,
+                               VMC_PAGE_MASK(VMC_PAGE_FREE))) {
+            run.count = 1;
+            low = run.first;
+        }
+        recorded_go(vm, run.count);
+        if (vmc_memmap_isolate(vm->map, low, run.count, VMC_PAGE_INFLATING) ==
+            run.count) {
+            return run;
+        }
+    }
+    return run;
+}
+
+static uint32_t take_recorded_block(struct vm *vm, uint32_t order)
+{
+    struct vmc_page_run run = recorded_left(vm);
+    uint32_t pages = UINT32_C(1) << order, low;
+
+    if (order == 0) {
+        run = take_recorded(vm, 1);
+        return run.count == 1 ? run.first : VMC_PAGE_NONE;
+    }
+    if (run.count < pages) {
+        return VMC_PAGE_NONE;
+    }
+    run.count = pages & INT32_MAX;
+    low = vmc_page_run_low(run);
+    if (low % pages != 0 ||
+        !vmc_memmap_all_in(vm->map, low, pages, VMC_PAGE_MASK(VMC_PAGE_FREE))) {
+        return VMC_PAGE_NONE;
+    }
+    recorded_go(vm, pages);
+    (void)vmc_memmap_isolate(vm->map, low, pages, VMC_PAGE_INFLATING);
+    return low;
+}
+
 struct vmc_page_run vm_take(struct vm *vm, uint32_t page_max)
 {
     struct vmc_page_run run = {0};
     uint32_t run_count;
 
+    if (vm->config.recorded != NULL) {
+        return take_recorded(vm, page_max);
+    }
     (void)vmc_memmap_take(vm->map, &page_request, page_max, &run, 1,
                           &run_count);
     return run;
@@ -144,6 +219,9 @@ uint32_t vm_take_block(struct vm *vm, uint32_t order)
     struct vmc_page_request request = page_request;
     uint32_t page;
 
+    if (vm->config.recorded != NULL) {
+        return take_recorded_block(vm, order);
+    }
     request.order = order;
     return vmc_memmap_take_blocks(vm->map, &request, 1, &page) == 1
                ? page

@@ -83,6 +83,7 @@ enum {
     HUGE_PAGES = 1 << HUGE_ORDER,
     ORDERS = 11,
     PAGE_SHIFT = 12,
+    IDLE_ROUNDS_MAX = 10,
 };
 
 /** Addresses of buffers: which part of the payload. */
@@ -151,6 +152,8 @@ struct vm {
     struct vmc_pagelist program; /**< pages of one that touches memory */
     uint64_t held_units, wanted_units;
     bool is_out_of_memory;
+    uint64_t seen_units;
+    uint32_t idle_rounds; /**< of the size worker, without a page */
 
     struct {
         uint8_t pfns[PFNS_MAX * 4];
@@ -166,6 +169,8 @@ struct vm {
     struct bitmap *bitmap; /**< of the bitmap drivers */
 
     uint64_t touch_left;
+    uint32_t recorded_run,
+        recorded_page; /**< next to take of config.recorded */
     uint64_t messages, pages_told, bad_addresses, duplicates;
     uint64_t done_tick; /**< when the last operation was over */
     const char *crash;  /**< what a defect has wrecked */

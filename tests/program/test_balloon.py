@@ -80,4 +80,43 @@ for options in (("--op", "explode"), ("--mechanism", "none"),
     run = vmcycle("balloon", *options)
     check_equal(run.returncode, 2, f"{options} is refused")
     check(run.stderr.strip() != "", f"{options}: a line says why")
+
+# The recordings: every page and message, and the same through other designs.
+expected = {
+    "balloon-7of8g-4vcpu": dict(inflated_pfns=1835008, deflated_pfns=0,
+                                messages=7168, config_writes=7168),
+    "balloon-1g-2vcpu": dict(inflated_pfns=196608, deflated_pfns=196608,
+                             messages=1536, config_writes=1536),
+}
+for name, values in expected.items():
+    run = vmcycle("replay", f"traces/{name}.qemu.log.zst", "--json", "-")
+    check_equal(run.returncode, 0, f"{name}: replay")
+    section = json.loads(run.stdout)["balloon"]
+    for key in ("duplicate_pfns", "never_told", "outside_ram", "unknown_pfns",
+                "wrong_actual", "wrong_target"):
+        values[key] = 0
+    for key, value in values.items():
+        check_equal(section[key], value, f"{name}: {key}")
+    check_equal(section["simulated_messages"], section["messages"],
+                f"{name}: the model sends as many messages")
+    check_equal(section["simulated_pages"],
+                section["inflated_pfns"] + section["deflated_pfns"],
+                f"{name}: and moves as many pages")
+    shares = [section[f"{who}_ns_per_message"] for who in ("host", "guest")]
+    check(sum(s["mean"] * s["count"] for s in shares) / 1e6
+          <= section["recorded_ms"], f"{name}: shares of the time")
+
+run = vmcycle("compare", "--balloon", "pfn,bitmap,bitmap-fixed,chunk,sg,"
+              "contiguous", "traces/balloon-7of8g-4vcpu.qemu.log.zst",
+              "--json", "-")
+check_equal(run.returncode, 0, "compare --balloon")
+designs = {d["mechanism"]: d for d in json.loads(run.stdout)["balloon"]}
+check_equal({d["pages"] for d in designs.values()}, {1835008},
+            "compare: all move the same pages")
+check_equal(designs["pfn"]["messages"], 7168, "compare: messages")
+check(designs["sg"]["total_ms"] < designs["bitmap"]["total_ms"]
+      < designs["pfn"]["total_ms"] / 5, "compare: order")
+run = vmcycle("compare", "--balloon", "huge",
+              "traces/balloon-1g-2vcpu.qemu.log.zst")
+check_equal(run.returncode, 2, "compare: huge pages do not follow single ones")
 close()
