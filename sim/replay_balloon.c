@@ -179,10 +179,11 @@ static void write_rows(const struct section *section)
     for (uint64_t i = 0; i < count; i += step) {
         uint64_t host_ns = 0, guest_ns = 0, last = i;
 
-        for (; last < count && last < i + step; last++) {
+        do {
             host_ns += messages[last].host_ns;
             guest_ns += messages[last].guest_ns;
-        }
+            last++;
+        } while (last < count && last < i + step);
         (void)fprintf(vmc_outfile_stream(rows),
                       "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n",
                       messages[last - 1].time_ns, messages[last - 1].held,

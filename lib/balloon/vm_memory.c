@@ -192,7 +192,7 @@ static uint32_t take_recorded_block(struct vm *vm, uint32_t order)
     }
     run.count = pages & INT32_MAX;
     low = vmc_page_run_low(run);
-    if (low % pages != 0 ||
+    if ((low & (pages - 1)) != 0 ||
         !vmc_memmap_all_in(vm->map, low, pages, VMC_PAGE_MASK(VMC_PAGE_FREE))) {
         return VMC_PAGE_NONE;
     }
