@@ -3,6 +3,8 @@
 load plots."/style.gp"
 set output dir."/balloon.svg"
 set multiplot layout 2,1
+set lmargin 10
+set xrange [*:*] noextend
 set key bottom right
 set ylabel "GiB in the balloon"
 set yrange [0:]
@@ -10,8 +12,8 @@ set format x ""
 plot dir."/balloon.tsv" skip 1 using ($1/1e9):($2*4096/2**30) with lines linetype 1 notitle
 set format x "%g"
 set xlabel "s"
-set ylabel "µs a message"
+set ylabel "ms a message"
 set key top left
-plot dir."/balloon.tsv" skip 1 using ($1/1e9):(($3+$4)/1e3) with filledcurves x1 linetype 6 title "guest", \
-     dir."/balloon.tsv" skip 1 using ($1/1e9):($3/1e3) with filledcurves x1 linetype 1 title "host"
+plot dir."/balloon.tsv" skip 1 using ($1/1e9):(($3+$4)/1e6) with impulses linetype 6 title "guest", \
+     dir."/balloon.tsv" skip 1 using ($1/1e9):($3/1e6) with impulses linetype 1 title "host"
 unset multiplot

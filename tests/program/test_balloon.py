@@ -81,6 +81,24 @@ for options in (("--op", "explode"), ("--mechanism", "none"),
     check_equal(run.returncode, 2, f"{options} is refused")
     check(run.stderr.strip() != "", f"{options}: a line says why")
 
+# Free page reporting of Linux: a pass every 2 s, messages of at most 32 blocks,
+# each block of at least a pageblock. What is freed leaves the host once.
+for memory in ("touched", "untouched"):
+    run = vmcycle("balloon", "--mechanism", "reporting", "--op", "report",
+                  "--guest", "8G", "--move", "2G", "--memory", memory,
+                  "--json", "-")
+    check_equal(run.returncode, 0, f"reporting, {memory}")
+    report = json.loads(run.stdout)
+    check(report["passes"] > 1, "reporting: a pass leaves some for the next")
+    check_equal(report["stages_ms"]["sleep"], 2000.0 * report["passes"],
+                "reporting: 2 s before every pass")
+    check(report["pages"] <= report["messages"] * 32 * 1024,
+          "reporting: 32 blocks a message")
+    check(report["pages"] < 8 * 2**30 // 4096, "reporting: no page twice")
+    freed = report["host_bytes_before"] - report["host_bytes_after"]
+    check(0 <= freed <= report["pages"] * 4096, "reporting: no more than told")
+    check_equal(freed > 0, memory == "touched", "reporting: the host gets it")
+
 # The recordings: every page and message, and the same through other designs.
 expected = {
     "balloon-7of8g-4vcpu": dict(inflated_pfns=1835008, deflated_pfns=0,
