@@ -250,7 +250,9 @@ static json_t *describe(const struct outcome *outcome,
     }
     json_object_set_new(
         root, "verdict",
-        json_string(outcome->rule != 0 ? "violation" : "clean"));
+        json_string(outcome->rule != 0 || outcome->counts.failing > 0
+                        ? "violation"
+                        : "clean"));
     if (outcome->rule != 0) {
         json_t *violation = json_object();
 
@@ -296,6 +298,9 @@ static void print_outcome(const struct outcome *outcome,
     if (outcome->rule != 0) {
         describe_violation(outcome, program, text);
         (void)fprintf(table, "violation: %s\n", text);
+    } else if (outcome->counts.failing > 0) {
+        (void)fputs("violation: more --states find its shortest schedule\n",
+                    table);
     } else {
         (void)fprintf(table, "clean: %s\n",
                       outcome->counts.is_complete
@@ -334,7 +339,7 @@ int command_explore(int argc, char **argv)
     struct vmc_life_program *program = NULL;
     struct vmc_error error = {""};
     enum vmc_status status;
-    uint32_t rule;
+    bool is_failing;
 
     argp_parse(&parser, argc, argv, 0, NULL, &options);
     if (outcome == NULL) {
@@ -354,11 +359,11 @@ int command_explore(int argc, char **argv)
         }
         json_decref(root);
     }
-    rule = outcome->rule;
+    is_failing = outcome->rule != 0 || outcome->counts.failing > 0;
     vmc_life_program_free(program);
     free(outcome);
     if (status != VMC_OK) {
         return command_failed(status, &error);
     }
-    return rule == 0 ? EXIT_GOOD : EXIT_MISMATCH;
+    return is_failing ? EXIT_MISMATCH : EXIT_GOOD;
 }
