@@ -81,6 +81,12 @@ static struct vmc_hash128 vcpu_hash(void *model, const void *state)
     return vmc_life_hash(self->program, &whole);
 }
 
+static uint32_t vcpu_task(const void *model, uint16_t step)
+{
+    (void)model;
+    return step / VMC_LIFE_ALTERNATIVES;
+}
+
 const struct vmc_model_ops explore_vcpu_ops = {
     .state_bytes = vcpu_state_bytes,
     .start = vcpu_start,
@@ -88,4 +94,5 @@ const struct vmc_model_ops explore_vcpu_ops = {
     .step = vcpu_step,
     .finish = vcpu_finish,
     .hash = vcpu_hash,
+    .task = vcpu_task,
 };

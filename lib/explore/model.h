@@ -40,6 +40,11 @@ struct vmc_model_ops {
 
     /** Equal for states that the model cannot tell apart. */
     struct vmc_hash128 (*hash)(void *model, const void *state);
+
+    /** The task that makes @step; a task has at most one step at a time, of
+     * which there may be alternatives. A switch away from a task that could go
+     * on is a preemption. NULL: every step is a task of its own. */
+    uint32_t (*task)(const void *model, uint16_t step);
 };
 
 #endif
