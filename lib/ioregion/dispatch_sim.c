@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A vCPU walks its plan: each stage is one event at its end, and the next one
+ * begins there. Three stages can begin later than that:
+ *
+ *     SEND     first takes the descriptor (ioregionfd), then a place in the
+ *              socket's buffer; the place is given back when the process reads
+ *     SWITCH   the first of a plan that waits for an answer: the vCPU sleeps,
+ *              and the process continues it where it left
+ *     RING     finds room or turns the rest of the plan into an exit
+ *
+ * The process of a channel is a server with a queue: it sleeps, is woken by
+ * whoever finds it asleep, and handles what there is until nothing is left.
+ *
+ * A writer that found the buffer full is not woken by the first free place:
+ * Linux wakes it when three quarters of the buffer are free (seen on 6.18:
+ * 278 commands block, 69 are left when the writer goes on).
+ */
+#include "ioregion/dispatch_sim.h"
+
+#include <stdlib.h>
+
+enum { NOBODY = UINT16_MAX };
+
+/* vCPUs in line, each named by a number and linked through its next. */
+struct line {
+    uint16_t first, last;
+};
+
+struct vcpu {
+    struct vmc_io_access access;
+    enum vmc_dispatch mode; /* as really served */
+    enum vmc_io_stage plan[VMC_DISPATCH_PLAN_MAX];
+    uint32_t plan_count, at; /* the stage it is in */
+    uint32_t channel;
+    uint64_t start_tick; /* of the access */
+    uint64_t stage_tick; /* of the stage, or of the wait before it */
+    uint16_t next;       /* in the line it stands in */
+    bool is_busy;
+    bool is_waiting; /* for the descriptor or a place, or just got it */
+    bool has_place;  /* in the buffer, for the command it sends */
+    bool has_woken;  /* the process was asleep when its command came */
+};
+
+enum server_mode { SERVER_ASLEEP, SERVER_WOKEN, SERVER_HANDLING };
+
+struct channel {
+    uint16_t owner;                          /* of the descriptor, or NOBODY */
+    struct line takers;                      /* for the descriptor */
+    struct line senders;                     /* for a place in the buffer */
+    uint16_t queue[VMC_DISPATCH_SOCKET_MAX]; /* who waits, or NOBODY */
+    uint32_t queue_first, queue_count;
+    uint32_t places_taken; /* queued, and those being written */
+    enum server_mode server;
+    uint16_t handled; /* the vCPU whose command is handled, or NOBODY */
+    bool is_signalled;
+};
+
+struct state {
+    struct vcpu vcpus[VMC_DISPATCH_VCPUS_MAX];
+    struct channel channels[VMC_DISPATCH_CHANNELS_MAX];
+    uint32_t ring_entries;
+    struct vmc_dispatch_counts counts;
+};
+
+struct vmc_dispatch_sim {
+    struct vmc_engine *engine;
+    struct vmc_dispatch_sim_config config;
+    vmc_dispatch_done_fn *done;
+    void *owner;
+    uint16_t step_handler, serve_handler;
+    struct state state;
+};
+
+static uint64_t now(const struct vmc_dispatch_sim *sim)
+{
+    return vmc_engine_now_tick(sim->engine);
+}
+
+static void spend(struct vmc_dispatch_sim *sim, enum vmc_io_stage stage,
+                  uint64_t ticks)
+{
+    sim->state.counts.stage_ticks[stage] += ticks;
+}
+
+/* ---- Lines -------------------------------------------------------------- */
+
+static void line_push(struct vmc_dispatch_sim *sim, struct line *line,
+                      uint16_t number)
+{
+    sim->state.vcpus[number].next = NOBODY;
+    if (line->first == NOBODY) {
+        line->first = number;
+    } else {
+        sim->state.vcpus[line->last].next = number;
+    }
+    line->last = number;
+}
+
+static uint16_t line_pop(struct vmc_dispatch_sim *sim, struct line *line)
+{
+    uint16_t number = line->first;
+
+    assert(number != NOBODY);
+    line->first = sim->state.vcpus[number].next;
+    return number;
+}
+
+/* ---- The process behind a channel --------------------------------------- */
+
+static void continue_after(struct vmc_dispatch_sim *sim, uint32_t number,
+                           uint64_t ticks)
+{
+    (void)vmc_engine_schedule(sim->engine, ticks, VMC_PHASE_VCPU,
+                              sim->step_handler, number);
+}
+
+static void serve_after(struct vmc_dispatch_sim *sim, uint32_t number,
+                        uint64_t ticks)
+{
+    (void)vmc_engine_schedule(sim->engine, ticks, VMC_PHASE_DEVICE,
+                              sim->serve_handler, number);
+}
+
+static uint64_t switch_ticks(const struct vmc_dispatch_sim *sim)
+{
+    return vmc_dispatch_stage_ticks(&sim->config.costs, &sim->config.place,
+                                    VMC_IO_SWITCH, NULL);
+}
+
+/* Something was brought. True when the process had to be woken for it. */
+static bool wake_server(struct vmc_dispatch_sim *sim, uint32_t number)
+{
+    struct channel *channel = &sim->state.channels[number];
+
+    if (channel->server != SERVER_ASLEEP) {
+        return false;
+    }
+    channel->server = SERVER_WOKEN;
+    sim->state.counts.process_wakes++;
+    serve_after(sim, number, switch_ticks(sim));
+    return true;
+}
+
+/* A blocked sender, once it runs again, finds its place kept for it. */
+static void let_senders_in(struct vmc_dispatch_sim *sim,
+                           struct channel *channel)
+{
+    const struct vmc_dispatch_costs *costs = &sim->config.costs;
+
+    if (channel->senders.first == NOBODY ||
+        channel->places_taken > costs->socket_resume) {
+        return;
+    }
+    while (channel->senders.first != NOBODY &&
+           channel->places_taken < costs->socket_commands) {
+        uint16_t number = line_pop(sim, &channel->senders);
+        struct vcpu *vcpu = &sim->state.vcpus[number];
+
+        channel->places_taken++;
+        vcpu->has_place = true;
+        continue_after(sim, number, costs->handoff);
+    }
+}
+
+/* Take the next thing to do, or go to sleep. */
+static void serve_next(struct vmc_dispatch_sim *sim, uint32_t number)
+{
+    struct channel *channel = &sim->state.channels[number];
+    const struct vmc_dispatch_costs *costs = &sim->config.costs;
+    uint64_t ticks = costs->receive + costs->process;
+    struct vcpu *vcpu;
+
+    channel->handled = NOBODY;
+    if (channel->is_signalled) {
+        channel->is_signalled = false;
+    } else if (channel->queue_count > 0) {
+        channel->handled = channel->queue[channel->queue_first];
+        channel->queue_first =
+            (channel->queue_first + 1) % VMC_DISPATCH_SOCKET_MAX;
+        channel->queue_count--;
+        channel->places_taken--;
+        sim->state.counts.commands_done++;
+        let_senders_in(sim, channel);
+    } else {
+        channel->server = SERVER_ASLEEP;
+        return;
+    }
+    channel->server = SERVER_HANDLING;
+    if (channel->handled != NOBODY) {
+        uint64_t woke = 0;
+
+        vcpu = &sim->state.vcpus[channel->handled];
+        woke = vcpu->has_woken ? switch_ticks(sim) : 0;
+        spend(sim, VMC_IO_SWITCH, woke);
+        spend(sim, VMC_IO_QUEUE, now(sim) - vcpu->stage_tick - woke);
+        spend(sim, VMC_IO_PROCESS, ticks);
+        spend(sim, VMC_IO_REPLY, costs->reply + costs->wake);
+        ticks += costs->reply + costs->wake;
+    }
+    sim->state.counts.process_ticks += ticks;
+    serve_after(sim, number, ticks);
+}
+
+static void serve(void *device, uint64_t argument)
+{
+    struct vmc_dispatch_sim *sim = device;
+    struct channel *channel = &sim->state.channels[argument];
+
+    if (channel->server == SERVER_HANDLING && channel->handled != NOBODY) {
+        struct vcpu *vcpu = &sim->state.vcpus[channel->handled];
+
+        /* The answer is there; the vCPU's thread has been made runnable and
+         * goes on behind the second SWITCH of its plan. */
+        vcpu->stage_tick = now(sim);
+        while (vcpu->plan[vcpu->at] != VMC_IO_REPLY) {
+            vcpu->at++;
+        }
+        vcpu->at++;
+        assert(vcpu->plan[vcpu->at] == VMC_IO_SWITCH);
+        spend(sim, VMC_IO_SWITCH, switch_ticks(sim));
+        continue_after(sim, channel->handled, switch_ticks(sim));
+    }
+    serve_next(sim, (uint32_t)argument);
+}
+
+/* ---- The descriptor ------------------------------------------------------ */
+
+static bool needs_descriptor(const struct vcpu *vcpu)
+{
+    return vcpu->mode == VMC_DISPATCH_SYNC || vcpu->mode == VMC_DISPATCH_POSTED;
+}
+
+static void release_descriptor(struct vmc_dispatch_sim *sim, uint32_t number)
+{
+    struct channel *channel = &sim->state.channels[number];
+
+    channel->owner = NOBODY;
+    if (channel->takers.first != NOBODY) {
+        channel->owner = line_pop(sim, &channel->takers);
+        continue_after(sim, channel->owner, sim->config.costs.handoff);
+    }
+}
+
+/* ---- One vCPU ------------------------------------------------------------ */
+
+/* True when the descriptor is @number's; else it stands in line. */
+static bool take_descriptor(struct vmc_dispatch_sim *sim, uint32_t number)
+{
+    struct vcpu *vcpu = &sim->state.vcpus[number];
+    struct channel *channel = &sim->state.channels[vcpu->channel];
+
+    if (!needs_descriptor(vcpu) || channel->owner == number) {
+        return true;
+    }
+    if (channel->owner == NOBODY) {
+        channel->owner = (uint16_t)number;
+        return true;
+    }
+    sim->state.counts.lock_waits++;
+    vcpu->is_waiting = true;
+    line_push(sim, &channel->takers, (uint16_t)number);
+    return false;
+}
+
+static bool take_place(struct vmc_dispatch_sim *sim, uint32_t number)
+{
+    struct vcpu *vcpu = &sim->state.vcpus[number];
+    struct channel *channel = &sim->state.channels[vcpu->channel];
+
+    if (vcpu->has_place) {
+        return true;
+    }
+    if (channel->senders.first == NOBODY &&
+        channel->places_taken < sim->config.costs.socket_commands) {
+        channel->places_taken++;
+        vcpu->has_place = true;
+        return true;
+    }
+    sim->state.counts.buffer_waits++;
+    vcpu->is_waiting = true;
+    line_push(sim, &channel->senders, (uint16_t)number);
+    return false;
+}
+
+/* What @vcpu waited since its stage was due. */
+static void end_wait(struct vmc_dispatch_sim *sim, struct vcpu *vcpu,
+                     enum vmc_io_stage stage)
+{
+    spend(sim, stage, now(sim) - vcpu->stage_tick);
+    vcpu->stage_tick = now(sim);
+}
+
+/* SEND: false while the vCPU waits for the descriptor or for room. */
+static bool may_send(struct vmc_dispatch_sim *sim, uint32_t number)
+{
+    struct vcpu *vcpu = &sim->state.vcpus[number];
+
+    if (!vcpu->has_place) {
+        if (!take_descriptor(sim, number)) {
+            return false;
+        }
+        end_wait(sim, vcpu, VMC_IO_LOCK);
+    }
+    if (!take_place(sim, number)) {
+        return false;
+    }
+    end_wait(sim, vcpu, VMC_IO_FULL);
+    return true;
+}
+
+static void use_plan(struct vcpu *vcpu, enum vmc_dispatch mode)
+{
+    vcpu->mode = mode;
+    vcpu->plan_count =
+        vmc_dispatch_plan(mode, vcpu->access.is_write, vcpu->plan);
+}
+
+/* A full ring: what is left of the plan is that of an exit. */
+static void take_ring(struct vmc_dispatch_sim *sim, struct vcpu *vcpu)
+{
+    struct state *state = &sim->state;
+
+    if (state->ring_entries + 1 < sim->config.costs.ring_entries) {
+        state->ring_entries++;
+        return;
+    }
+    state->counts.ring_full++;
+    use_plan(vcpu, VMC_DISPATCH_EXIT);
+    assert(vcpu->plan[vcpu->at] == VMC_IO_LEAVE);
+}
+
+/* The VMM looks: the ring is worked off when that is its habit, or because a
+ * write found it full. */
+static uint64_t drain_ticks(struct vmc_dispatch_sim *sim)
+{
+    struct state *state = &sim->state;
+    uint64_t ticks = 0;
+
+    if (sim->config.do_exits_drain ||
+        state->ring_entries + 1 >= sim->config.costs.ring_entries) {
+        ticks = sim->config.costs.drain * state->ring_entries;
+        state->counts.ring_drained += state->ring_entries;
+        state->ring_entries = 0;
+    }
+    return ticks;
+}
+
+static void begin_stage(struct vmc_dispatch_sim *sim, uint32_t number)
+{
+    struct vcpu *vcpu = &sim->state.vcpus[number];
+    const struct vmc_dispatch_costs *costs = &sim->config.costs;
+    struct channel *channel = &sim->state.channels[vcpu->channel];
+    enum vmc_io_stage stage;
+    uint64_t ticks;
+
+    if (vcpu->plan[vcpu->at] == VMC_IO_RING) {
+        take_ring(sim, vcpu);
+    }
+    stage = vcpu->plan[vcpu->at];
+    if (stage == VMC_IO_SEND && !may_send(sim, number)) {
+        return;
+    }
+    ticks = vmc_dispatch_stage_ticks(costs, &sim->config.place, stage,
+                                     &vcpu->access);
+    if (stage == VMC_IO_SEND || stage == VMC_IO_SIGNAL) {
+        if (channel->server != SERVER_ASLEEP) {
+            ticks -= costs->wake;
+        }
+    } else if (stage == VMC_IO_VMM) {
+        uint64_t drain = drain_ticks(sim);
+
+        spend(sim, VMC_IO_DRAIN, drain);
+        spend(sim, stage, ticks);
+        continue_after(sim, number, ticks + drain);
+        return;
+    }
+    spend(sim, stage, ticks);
+    continue_after(sim, number, ticks);
+}
+
+/* SEND has ended: the command is in the buffer. Returns true when the vCPU
+ * now sleeps until it is answered. */
+static bool sent(struct vmc_dispatch_sim *sim, uint32_t number)
+{
+    struct vcpu *vcpu = &sim->state.vcpus[number];
+    struct channel *channel = &sim->state.channels[vcpu->channel];
+    bool is_posted = vcpu->mode == VMC_DISPATCH_POSTED;
+    uint32_t last =
+        (channel->queue_first + channel->queue_count) % VMC_DISPATCH_SOCKET_MAX;
+
+    assert(channel->queue_count < sim->config.costs.socket_commands);
+    channel->queue[last] = is_posted ? NOBODY : (uint16_t)number;
+    channel->queue_count++;
+    sim->state.counts.commands++;
+    if (channel->queue_count > sim->state.counts.queue_commands_max) {
+        sim->state.counts.queue_commands_max = channel->queue_count;
+    }
+    vcpu->has_place = false;
+    vcpu->stage_tick = now(sim);
+    vcpu->has_woken = wake_server(sim, vcpu->channel);
+    if (is_posted) {
+        release_descriptor(sim, vcpu->channel);
+    }
+    return !is_posted;
+}
+
+static void signalled(struct vmc_dispatch_sim *sim, const struct vcpu *vcpu)
+{
+    struct channel *channel = &sim->state.channels[vcpu->channel];
+
+    sim->state.counts.signals++;
+    sim->state.counts.signals_merged += channel->is_signalled;
+    channel->is_signalled = true;
+    (void)wake_server(sim, vcpu->channel);
+}
+
+/* The stage it is in has ended, or what it waited for has come. */
+static void step(void *device, uint64_t argument)
+{
+    struct vmc_dispatch_sim *sim = device;
+    uint32_t number = (uint32_t)argument;
+    struct vcpu *vcpu = &sim->state.vcpus[number];
+    enum vmc_io_stage stage = vcpu->plan[vcpu->at];
+
+    assert(vcpu->is_busy);
+    if (stage == VMC_IO_SEND && vcpu->is_waiting) {
+        vcpu->is_waiting = false;
+        begin_stage(sim, number);
+        return;
+    }
+    if (stage == VMC_IO_SIGNAL) {
+        signalled(sim, vcpu);
+    } else if (stage == VMC_IO_SEND && sent(sim, number)) {
+        return;
+    } else if (stage == VMC_IO_SWITCH && needs_descriptor(vcpu)) {
+        release_descriptor(sim, vcpu->channel);
+    }
+    vcpu->at++;
+    vcpu->stage_tick = now(sim);
+    if (vcpu->at < vcpu->plan_count) {
+        begin_stage(sim, number);
+        return;
+    }
+    vcpu->is_busy = false;
+    sim->state.counts.by_mode[vcpu->mode]++;
+    sim->done(sim->owner, number, now(sim) - vcpu->start_tick);
+}
+
+/* ---- Outside --------------------------------------------------------------
+ */
+
+enum vmc_status
+vmc_dispatch_sim_new(struct vmc_dispatch_sim **out, struct vmc_engine *engine,
+                     const struct vmc_dispatch_sim_config *config,
+                     vmc_dispatch_done_fn *done, void *owner)
+{
+    struct vmc_dispatch_sim *sim;
+
+    *out = NULL;
+    if (config->vcpu_count < 1 || config->vcpu_count > VMC_DISPATCH_VCPUS_MAX ||
+        config->channel_count < 1 ||
+        config->channel_count > VMC_DISPATCH_CHANNELS_MAX ||
+        !vmc_dispatch_costs_are_sane(&config->costs)) {
+        return VMC_E_RANGE;
+    }
+    sim = calloc(1, sizeof(*sim));
+    if (sim == NULL) {
+        return VMC_E_NOMEM;
+    }
+    sim->engine = engine;
+    sim->config = *config;
+    sim->done = done;
+    sim->owner = owner;
+    sim->step_handler =
+        vmc_engine_add_handler(engine, "dispatch-vcpu", 0, step, sim);
+    sim->serve_handler =
+        vmc_engine_add_handler(engine, "dispatch-process", 0, serve, sim);
+    for (uint32_t i = 0; i < config->channel_count; i++) {
+        struct channel *channel = &sim->state.channels[i];
+
+        channel->owner = channel->handled = NOBODY;
+        channel->takers.first = channel->senders.first = NOBODY;
+    }
+    *out = sim;
+    return VMC_OK;
+}
+
+void vmc_dispatch_sim_free(struct vmc_dispatch_sim *sim)
+{
+    free(sim);
+}
+
+void vmc_dispatch_sim_add_state(struct vmc_dispatch_sim *sim,
+                                struct vmc_state_map *map)
+{
+    vmc_state_add(map, "dispatch", &sim->state, sizeof(sim->state));
+}
+
+void vmc_dispatch_submit(struct vmc_dispatch_sim *sim, uint32_t vcpu,
+                         enum vmc_dispatch mode, uint32_t channel,
+                         const struct vmc_io_access *access)
+{
+    struct vcpu *to = &sim->state.vcpus[vcpu];
+
+    assert(vcpu < sim->config.vcpu_count);
+    assert(channel < sim->config.channel_count && !to->is_busy);
+    to->access = *access;
+    to->channel = channel;
+    to->at = 0;
+    to->start_tick = to->stage_tick = now(sim);
+    to->is_busy = true;
+    use_plan(to, vmc_dispatch_effective(mode, access->is_write));
+    sim->state.counts.accesses++;
+    sim->state.counts.writes += access->is_write;
+    begin_stage(sim, vcpu);
+}
+
+bool vmc_dispatch_is_busy(const struct vmc_dispatch_sim *sim, uint32_t vcpu)
+{
+    assert(vcpu < sim->config.vcpu_count);
+    return sim->state.vcpus[vcpu].is_busy;
+}
+
+const struct vmc_dispatch_counts *
+vmc_dispatch_sim_counts(const struct vmc_dispatch_sim *sim)
+{
+    return &sim->state.counts;
+}
+
+uint32_t vmc_dispatch_ring_entries(const struct vmc_dispatch_sim *sim)
+{
+    return sim->state.ring_entries;
+}
