@@ -7,17 +7,20 @@
 #include <string.h>
 
 #include "sim/command.h"
+#include "sim/counterexample.h"
 #include "sim/explore_vcpu.h"
 #include "sim/progress.h"
+#include "sim/report.h"
 #include "sim/schedule_file.h"
 #include "stats/json.h"
 #include "stats/outfile.h"
 #include "vcpu/rules.h"
 
-enum { SETTINGS_MAX = 8, DESCRIPTION_BYTES = 256, STATES_DEFAULT = 1 << 22 };
+enum { SETTINGS_MAX = 8, STATES_DEFAULT = 1 << 22 };
 
 struct options {
     const char *path, *json_path, *schedule_path, *write_path;
+    const char *timeline_path, *report_path;
     struct vmc_life_config config;
     struct vmc_life_setting params[SETTINGS_MAX];
     char names[SETTINGS_MAX][VMC_LIFE_NAME_BYTES];
@@ -29,6 +32,8 @@ enum option_key {
     OPTION_WRITE,
     OPTION_STATES,
     OPTION_PARAM,
+    OPTION_TIMELINE,
+    OPTION_REPORT,
 };
 
 static const struct argp_option option_table[] = {
@@ -42,6 +47,12 @@ static const struct argp_option option_table[] = {
      "run the schedule in FILE again, and nothing else", 0},
     {"write-schedule", OPTION_WRITE, "FILE", 0,
      "write a shortest failing schedule", 0},
+    {"timeline", OPTION_TIMELINE, "FILE", 0,
+     "draw the failing schedule as a picture (SVG)", 0},
+    {"report", OPTION_REPORT, "DIR", 0,
+     "write a page, with the failing schedule as text, as a file and as a "
+     "picture",
+     0},
     {"json", 'j', "FILE", 0, "write the result as JSON; - is standard output",
      0},
     {0}};
@@ -95,6 +106,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_WRITE:
         options->write_path = argument;
         return 0;
+    case OPTION_TIMELINE:
+        options->timeline_path = argument;
+        return 0;
+    case OPTION_REPORT:
+        options->report_path = argument;
+        return 0;
     case ARGP_KEY_ARG:
         if (options->path != NULL) {
             argp_error(state, "one scenario at a time");
@@ -121,10 +138,12 @@ static const struct argp parser = {
 
 /* What came out, by search or by replay. */
 struct outcome {
+    struct explore_vcpu model;
     struct vmc_search_result counts;
     struct vmc_schedule schedule;
-    struct schedule_end end;
-    uint32_t rule; /* enum vmc_rule */
+    struct story story; /* of the schedule, if there is one */
+    uint32_t rule;      /* enum vmc_rule */
+    char why[STORY_TEXT_BYTES];
     bool has_schedule;
     int64_t wall_ms;
 };
@@ -154,13 +173,9 @@ static enum vmc_status search(struct outcome *outcome,
                               const struct options *options,
                               const struct vmc_life_program *program)
 {
-    struct explore_vcpu *model = calloc(1, sizeof(*model));
+    struct explore_vcpu *model = &outcome->model;
     enum vmc_status status;
 
-    if (model == NULL) {
-        return VMC_E_NOMEM;
-    }
-    model->program = program;
     status = vmc_search_count(&outcome->counts, &explore_vcpu_ops, model,
                               &options->budget);
     if (status == VMC_OK && outcome->counts.failing > 0) {
@@ -174,41 +189,115 @@ static enum vmc_status search(struct outcome *outcome,
 
         outcome->rule = note != NULL ? note->rule : 0;
         if (note != NULL) {
-            outcome->end.violation = *note;
-            vmc_life_start(program, &outcome->end.state);
+            struct vmc_life_state start;
+
+            memset(&start, 0, sizeof(start));
+            vmc_life_start(program, &start);
+            (void)vmc_life_describe(program, &start, note, outcome->why,
+                                    sizeof(outcome->why));
         }
     }
-    free(model);
     return status == VMC_END ? VMC_OK : status;
 }
 
-static enum vmc_status write_schedule(struct outcome *outcome,
-                                      const struct options *options,
-                                      const struct vmc_life_program *program,
-                                      struct vmc_error *error)
+static struct told_model told(struct outcome *outcome)
+{
+    return (struct told_model){&explore_vcpu_words, &outcome->model};
+}
+
+static enum vmc_status write_schedule(const struct story *story,
+                                      const char *path, struct vmc_error *error)
 {
     struct vmc_outfile *out;
-    enum vmc_status status = vmc_outfile_open(
-        &out, options->write_path != NULL ? options->write_path : "/dev/null",
-        error);
+    enum vmc_status status = vmc_outfile_open(&out, path, error);
 
     if (status != VMC_OK) {
         return status;
     }
-    schedule_write(vmc_outfile_stream(out), program, &outcome->schedule,
-                   &outcome->end);
+    schedule_write(vmc_outfile_stream(out), story);
     return vmc_outfile_commit(out, error);
 }
 
-/* ---- Telling ------------------------------------------------------------ */
-
-static void describe_violation(const struct outcome *outcome,
-                               const struct vmc_life_program *program,
-                               char text[DESCRIPTION_BYTES])
+/* Tell the schedule that was found or read. */
+static enum vmc_status tell(struct outcome *outcome)
 {
-    (void)vmc_life_describe(program, &outcome->end.state,
-                            &outcome->end.violation, text, DESCRIPTION_BYTES);
+    struct told_model model = told(outcome);
+    enum vmc_status status =
+        story_tell(&outcome->story, &model, &outcome->schedule, NULL);
+
+    if (status == VMC_OK) {
+        outcome->rule = outcome->story.rule;
+        memcpy(outcome->why, outcome->story.why, sizeof(outcome->why));
+    }
+    return status;
 }
+
+/* The run as text: its timeline, and the stacks of whoever had a part. */
+static enum vmc_status print_run(struct outcome *outcome, FILE *to)
+{
+    struct told_model model = told(outcome);
+
+    counterexample_print(&outcome->story, to);
+    if (outcome->rule == 0 || model.words->report == NULL) {
+        return VMC_OK;
+    }
+    (void)fputc('\n', to);
+    return model.words->report(model.model, &outcome->schedule, to);
+}
+
+static enum vmc_status write_text(struct outcome *outcome, const char *dir,
+                                  struct vmc_error *error)
+{
+    struct vmc_outfile *out;
+    enum vmc_status status =
+        report_open_rows(&out, dir, "counterexample.txt", error);
+
+    if (status != VMC_OK) {
+        return status;
+    }
+    status = print_run(outcome, vmc_outfile_stream(out));
+    if (status != VMC_OK) {
+        vmc_outfile_abandon(out);
+        return status;
+    }
+    return vmc_outfile_commit(out, error);
+}
+
+/* Everything that a reader of DIR gets: the run as text, as a schedule file
+ * and as a picture, the result, and a page of it all. */
+static enum vmc_status write_report(struct outcome *outcome,
+                                    const struct options *options, json_t *root,
+                                    struct vmc_error *error)
+{
+    const char *dir = options->report_path;
+    enum vmc_status status = report_make_folder(dir, error);
+    char path[1024];
+    json_t *page;
+
+    if (status == VMC_OK && outcome->has_schedule) {
+        status = write_text(outcome, dir, error);
+        (void)snprintf(path, sizeof(path), "%s/schedule", dir);
+        if (status == VMC_OK) {
+            status = write_schedule(&outcome->story, path, error);
+        }
+        (void)snprintf(path, sizeof(path), "%s/counterexample.svg", dir);
+        if (status == VMC_OK) {
+            status = counterexample_draw(&outcome->story, path, error);
+        }
+    }
+    if (status != VMC_OK) {
+        return status;
+    }
+    page = json_pack("{s:O, s:O, s:O, s:O}", "input",
+                     json_object_get(root, "scenario"), "version",
+                     json_object_get(root, "version"), "fingerprint",
+                     json_object_get(root, "fingerprint"), "explore", root);
+    status = page != NULL ? report_write(page, dir, error) : VMC_E_NOMEM;
+    json_decref(page);
+    return status;
+}
+
+/* ---- Telling ------------------------------------------------------------ */
 
 /* A hash over what was found: counts, and the schedule step by step. */
 static uint64_t fingerprint_of(const struct outcome *outcome)
@@ -228,7 +317,6 @@ static json_t *describe(const struct outcome *outcome,
                         const struct vmc_life_program *program, bool is_replay)
 {
     json_t *root = json_object();
-    char text[DESCRIPTION_BYTES];
 
     json_object_set_new(root, "version", json_string(VMCYCLE_VERSION));
     json_object_set_new(root, "scenario", json_string(program->name));
@@ -256,15 +344,15 @@ static json_t *describe(const struct outcome *outcome,
     if (outcome->rule != 0) {
         json_t *violation = json_object();
 
-        describe_violation(outcome, program, text);
         json_object_set_new(
             violation, "invariant",
             json_string(vmc_rule_info((enum vmc_rule)outcome->rule)->id));
         json_object_set_new(violation, "step",
-                            outcome->has_schedule || is_replay
-                                ? json_integer(outcome->end.step_count)
+                            outcome->has_schedule
+                                ? json_integer(outcome->story.step_count)
                                 : json_null());
-        json_object_set_new(violation, "description", json_string(text));
+        json_object_set_new(violation, "description",
+                            json_string(outcome->why));
         json_object_set_new(root, "violation", violation);
     }
     json_object_set_new(root, "expected",
@@ -277,10 +365,10 @@ static json_t *describe(const struct outcome *outcome,
     return root;
 }
 
-static void print_outcome(const struct outcome *outcome,
+static void print_outcome(struct outcome *outcome,
                           const struct vmc_life_program *program, FILE *table)
 {
-    char text[DESCRIPTION_BYTES], schedules[40], failing[40];
+    char schedules[40], failing[40];
 
     (void)fprintf(table, "%s \"%s\", variant %s\n", program->name,
                   program->title, program->variants[program->variant].name);
@@ -293,11 +381,12 @@ static void print_outcome(const struct outcome *outcome,
                       outcome->counts.states, outcome->counts.depth);
     }
     if (outcome->has_schedule) {
-        schedule_draw(table, program, &outcome->schedule);
+        (void)fputc('\n', table);
+        (void)print_run(outcome, table);
+        (void)fputc('\n', table);
     }
     if (outcome->rule != 0) {
-        describe_violation(outcome, program, text);
-        (void)fprintf(table, "violation: %s\n", text);
+        (void)fprintf(table, "violation: %s\n", outcome->why);
     } else if (outcome->counts.failing > 0) {
         (void)fputs("violation: more --states find its shortest schedule\n",
                     table);
@@ -309,6 +398,31 @@ static void print_outcome(const struct outcome *outcome,
     }
 }
 
+/* Write the files that were asked for. */
+static enum vmc_status write_files(struct outcome *outcome,
+                                   const struct options *options, json_t *root,
+                                   struct vmc_error *error)
+{
+    enum vmc_status status = VMC_OK;
+
+    if (options->json_path != NULL) {
+        status = vmc_json_write(root, options->json_path, error);
+    }
+    if (status == VMC_OK && options->write_path != NULL &&
+        outcome->has_schedule) {
+        status = write_schedule(&outcome->story, options->write_path, error);
+    }
+    if (status == VMC_OK && options->timeline_path != NULL &&
+        outcome->has_schedule) {
+        status =
+            counterexample_draw(&outcome->story, options->timeline_path, error);
+    }
+    if (status == VMC_OK && options->report_path != NULL) {
+        status = write_report(outcome, options, root, error);
+    }
+    return status;
+}
+
 static enum vmc_status run(struct outcome *outcome,
                            const struct options *options,
                            const struct vmc_life_program *program,
@@ -318,15 +432,16 @@ static enum vmc_status run(struct outcome *outcome,
     enum vmc_status status;
 
     if (options->schedule_path != NULL) {
-        status = schedule_replay(options->schedule_path, program, &outcome->end,
-                                 error);
-        outcome->rule = outcome->end.violation.rule;
-        outcome->has_schedule = false;
+        struct told_model model = told(outcome);
+
+        status = schedule_read(&outcome->schedule, &model,
+                               options->schedule_path, error);
+        outcome->has_schedule = status == VMC_OK;
     } else {
         status = search(outcome, options, program);
-        if (status == VMC_OK && outcome->has_schedule) {
-            status = write_schedule(outcome, options, program, error);
-        }
+    }
+    if (status == VMC_OK && outcome->has_schedule) {
+        status = tell(outcome);
     }
     outcome->wall_ms = host_now_ms() - start_ms;
     return status;
@@ -347,6 +462,7 @@ int command_explore(int argc, char **argv)
     }
     status = vmc_life_compile(&program, options.path, &options.config, &error);
     if (status == VMC_OK) {
+        outcome->model.program = program;
         status = run(outcome, &options, program, &error);
     }
     if (status == VMC_OK) {
@@ -354,13 +470,12 @@ int command_explore(int argc, char **argv)
             describe(outcome, program, options.schedule_path != NULL);
 
         print_outcome(outcome, program, command_table(options.json_path));
-        if (options.json_path != NULL) {
-            status = vmc_json_write(root, options.json_path, &error);
-        }
+        status = write_files(outcome, &options, root, &error);
         json_decref(root);
     }
     is_failing = outcome->rule != 0 || outcome->counts.failing > 0;
     vmc_life_program_free(program);
+    story_free(&outcome->story);
     free(outcome);
     if (status != VMC_OK) {
         return command_failed(status, &error);

@@ -23,8 +23,8 @@ static void vcpu_start(void *model, void *state)
     memcpy(state, &whole, vmc_life_state_bytes(self->program));
 }
 
-static void widen(const struct explore_vcpu *self, struct vmc_life_state *whole,
-                  const void *state)
+void explore_vcpu_widen(const struct explore_vcpu *self,
+                        struct vmc_life_state *whole, const void *state)
 {
     size_t bytes = vmc_life_state_bytes(self->program);
 
@@ -39,7 +39,7 @@ static uint32_t vcpu_enabled(void *model, const void *state, uint16_t *steps)
 
     static_assert((int)VMC_LIFE_STEPS_MAX <= (int)VMC_MODEL_STEPS_MAX,
                   "all steps fit");
-    widen(self, &whole, state);
+    explore_vcpu_widen(self, &whole, state);
     return vmc_life_enabled(self->program, &whole, steps);
 }
 
@@ -49,7 +49,7 @@ static bool vcpu_step(void *model, void *state, uint16_t step, uint32_t *rule)
     struct vmc_life_state whole;
     struct vmc_life_event event;
 
-    widen(self, &whole, state);
+    explore_vcpu_widen(self, &whole, state);
     if (!vmc_life_step(self->program, &whole, step, &event, &self->watch)) {
         *rule = event.violation.rule;
         return false;
@@ -64,7 +64,7 @@ static bool vcpu_finish(void *model, const void *state, uint32_t *rule)
     struct vmc_life_state whole;
     struct vmc_life_violation violation;
 
-    widen(self, &whole, state);
+    explore_vcpu_widen(self, &whole, state);
     if (vmc_life_finish(self->program, &whole, &violation, &self->watch)) {
         return true;
     }
@@ -77,7 +77,7 @@ static struct vmc_hash128 vcpu_hash(void *model, const void *state)
     const struct explore_vcpu *self = model;
     struct vmc_life_state whole;
 
-    widen(self, &whole, state);
+    explore_vcpu_widen(self, &whole, state);
     return vmc_life_hash(self->program, &whole);
 }
 

@@ -6,6 +6,7 @@
 #define VMC_SIM_EXPLORE_VCPU_H
 
 #include "explore/model.h"
+#include "sim/story.h"
 #include "vcpu/life.h"
 #include "vcpu/program.h"
 
@@ -18,5 +19,12 @@ struct explore_vcpu {
 /** Its behaviour; the model is a struct explore_vcpu, a rule an enum
  * vmc_rule. */
 extern const struct vmc_model_ops explore_vcpu_ops;
+
+/** The same in words. */
+extern const struct story_words explore_vcpu_words;
+
+/** Put the bytes of @state into a whole state. */
+void explore_vcpu_widen(const struct explore_vcpu *self,
+                        struct vmc_life_state *whole, const void *state);
 
 #endif

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* A file is read line by line while its run is made; the first line that is
+ * not what the run says is where it diverges. */
 #include "sim/schedule_file.h"
 
 #include <errno.h>
@@ -6,234 +8,278 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vcpu/rules.h"
-
-enum { COLUMN_BYTES = 26, NAME_BYTES = 64 };
-
 static const char first_line[] = "vmcycle-schedule 1";
 
-static bool is_enabled(const struct vmc_life_program *program,
-                       const struct vmc_life_state *state, uint32_t step)
+static void step_line(char text[SCHEDULE_LINE_BYTES], uint32_t number,
+                      const struct story_step *said)
 {
-    uint16_t steps[VMC_LIFE_STEPS_MAX];
-    uint32_t count = vmc_life_enabled(program, state, steps);
-
-    for (uint32_t i = 0; i < count; i++) {
-        if (steps[i] == step) {
-            return true;
-        }
-    }
-    return false;
+    (void)snprintf(text, SCHEDULE_LINE_BYTES, "%" PRIu32 " d%u %s %s -> %s",
+                   number, (unsigned)said->step, said->task, said->what,
+                   said->result);
 }
 
-/* Make @step and put the line that tells of it into @text. False: a rule
- * broke, and *@end knows which. */
-static bool step_line(const struct vmc_life_program *program,
-                      struct vmc_life_state *state, uint16_t step,
-                      struct schedule_end *end, char *text)
+static void end_line(char text[SCHEDULE_LINE_BYTES], uint32_t step_count,
+                     const char *rule, struct vmc_hash128 hash)
 {
-    char task[NAME_BYTES], subject[NAME_BYTES], result[NAME_BYTES];
-    struct vmc_life_event event;
-    bool is_good;
-
-    (void)vmc_life_task_name(program, state, step / VMC_LIFE_ALTERNATIVES, task,
-                             sizeof(task));
-    end->state = *state;
-    is_good = vmc_life_step(program, state, step, &event, NULL);
-    end->violation = event.violation;
-    (void)vmc_life_value_name(program, &event.subject, subject,
-                              sizeof(subject));
-    (void)vmc_life_value_name(program, &event.result, result, sizeof(result));
-    (void)snprintf(text, SCHEDULE_LINE_BYTES, "%" PRIu32 " d%u %s %s %s -> %s",
-                   end->step_count++, (unsigned)step, task,
-                   vmc_life_op_name(program, event.pc), subject,
-                   is_good ? result : vmc_rule_info(event.violation.rule)->id);
-    return is_good;
+    (void)snprintf(text, SCHEDULE_LINE_BYTES,
+                   "end %" PRIu32 " %s hash %016" PRIx64 "%016" PRIx64,
+                   step_count, rule, hash.high, hash.low);
 }
 
-/* The line that closes a schedule after its last step. */
-static void end_line(const struct vmc_life_program *program,
-                     const struct vmc_life_state *state, bool is_good,
-                     struct schedule_end *end, char *text)
+void schedule_write(FILE *file, const struct story *story)
 {
-    uint16_t steps[VMC_LIFE_STEPS_MAX];
-
-    if (is_good) {
-        end->violation = (struct vmc_life_violation){.rule = 0};
-        end->state = *state;
-        if (vmc_life_enabled(program, state, steps) == 0) {
-            (void)vmc_life_finish(program, state, &end->violation, NULL);
-        }
-    }
-    (void)snprintf(
-        text, SCHEDULE_LINE_BYTES, "end %" PRIu32 " %s", end->step_count,
-        end->violation.rule != 0 ? vmc_rule_info(end->violation.rule)->id
-                                 : "-");
-}
-
-static void head_line(const struct vmc_life_program *program, char *text)
-{
-    (void)snprintf(text, SCHEDULE_LINE_BYTES, "scenario %s variant %s",
-                   program->name, program->variants[program->variant].name);
-}
-
-void schedule_write(FILE *file, const struct vmc_life_program *program,
-                    const struct vmc_schedule *schedule,
-                    struct schedule_end *end)
-{
-    struct vmc_life_state state;
     char text[SCHEDULE_LINE_BYTES];
-    bool is_good = true;
 
-    memset(end, 0, sizeof(*end));
-    vmc_life_start(program, &state);
-    head_line(program, text);
-    (void)fprintf(file, "%s\n%s\n", first_line, text);
-    for (uint32_t i = 0; i < schedule->step_count && is_good; i++) {
-        is_good = step_line(program, &state, schedule->steps[i], end, text);
+    (void)fprintf(file, "%s\n%s\n", first_line, story->head);
+    for (uint32_t i = 0; i < story->step_count; i++) {
+        step_line(text, i, &story->steps[i]);
         (void)fprintf(file, "%s\n", text);
     }
-    end_line(program, &state, is_good, end, text);
+    end_line(text, story->step_count, story->rule_name, story->hash);
     (void)fprintf(file, "%s\n", text);
 }
 
 /* ---- Replay ------------------------------------------------------------- */
 
 struct replay {
-    const struct vmc_life_program *program;
+    const struct told_model *told;
     const char *path;
-    struct vmc_life_state state;
-    struct schedule_end *end;
-    uint32_t line;
-    bool is_good, has_ended;
+    struct vmc_schedule *schedule;
+    unsigned char *state, *before;
+    size_t state_bytes;
+    struct vmc_hash128 hash;
+    struct vmc_error *error;
+    uint32_t line, rule;
+    bool is_short, has_ended;
 };
 
-static enum vmc_status diverges(const struct replay *replay, const char *found,
-                                const char *expected, struct vmc_error *error)
+static enum vmc_status wrong(const struct replay *replay, const char *expected)
 {
-    return vmc_fail(error, VMC_E_FORMAT,
-                    "%s:%" PRIu32 ": diverges: the file has '%.100s', the run "
-                    "has '%.100s'",
+    return vmc_fail(replay->error, VMC_E_FORMAT, "%s:%" PRIu32 ": expected %s",
+                    replay->path, replay->line, expected);
+}
+
+static enum vmc_status diverges(const struct replay *replay, const char *found,
+                                const char *expected)
+{
+    return vmc_fail(replay->error, VMC_E_FORMAT,
+                    "%s:%" PRIu32 ": diverges: the file has '%.90s', the run "
+                    "has '%.90s'",
                     replay->path, replay->line, found, expected);
 }
 
-static enum vmc_status take_step(struct replay *replay, const char *line,
-                                 struct vmc_error *error)
+/* The step is not one that can be made: say which can. */
+static enum vmc_status cannot(const struct replay *replay, const char *found)
 {
-    char text[SCHEDULE_LINE_BYTES], number[16];
-    const char *decision = strchr(line, ' ');
+    const struct story_words *words = replay->told->words;
+    uint16_t steps[VMC_MODEL_STEPS_MAX];
+    uint32_t count = 0;
+    char text[SCHEDULE_LINE_BYTES] = "";
+    size_t used = 0;
+
+    if (replay->rule == 0) {
+        count = words->ops->enabled(replay->told->model, replay->state, steps);
+    }
+    for (uint32_t i = 0; i < count && used + 12 < sizeof(text); i++) {
+        (void)snprintf(text + used, sizeof(text) - used, "%sd%u",
+                       i > 0 ? " " : "", (unsigned)steps[i]);
+        used = strlen(text);
+    }
+    return vmc_fail(replay->error, VMC_E_FORMAT,
+                    "%s:%" PRIu32 ": diverges: the file has '%.90s', the run "
+                    "%s%.60s",
+                    replay->path, replay->line, found,
+                    replay->rule != 0 ? "is over: a rule is broken"
+                    : count == 0      ? "is over: nobody can make a step"
+                                      : "allows only ",
+                    text);
+}
+
+/* Make @step; @line is the whole line, or NULL for a decision alone. */
+static enum vmc_status take_step(struct replay *replay, const char *number,
+                                 const char *line)
+{
+    const struct told_model *told = replay->told;
+    struct vmc_schedule *schedule = replay->schedule;
+    struct story_step said;
+    char text[SCHEDULE_LINE_BYTES], why[STORY_TEXT_BYTES];
     uint64_t step;
 
+    if (schedule->step_count == VMC_SCHEDULE_STEPS_MAX) {
+        return vmc_fail(replay->error, VMC_E_RANGE,
+                        "%s:%" PRIu32 ": over %d steps", replay->path,
+                        replay->line, VMC_SCHEDULE_STEPS_MAX);
+    }
+    if (vmc_parse_u64(&step, number) != VMC_OK) {
+        return wrong(replay, "a number of a step");
+    }
+    if (replay->rule != 0 || step > UINT16_MAX ||
+        !story_is_enabled(told, replay->state, (uint16_t)step)) {
+        return cannot(replay, line != NULL ? line : number);
+    }
+    memset(&said, 0, sizeof(said));
+    memcpy(replay->before, replay->state, replay->state_bytes);
+    if (!told->words->step(told->model, replay->state, (uint16_t)step, &said,
+                           &replay->rule, why)) {
+        memcpy(replay->state, replay->before, replay->state_bytes);
+    }
+    replay->hash = story_fold(replay->hash, &said);
+    step_line(text, schedule->step_count, &said);
+    schedule->steps[schedule->step_count++] = (uint16_t)step;
+    return line == NULL || strcmp(text, line) == 0
+               ? VMC_OK
+               : diverges(replay, line, text);
+}
+
+/* "N dSTEP TASK OPERATION -> RESULT" */
+static enum vmc_status take_told_step(struct replay *replay, const char *line)
+{
+    const char *decision = strchr(line, ' ');
+    char number[16];
+
     if (decision == NULL || decision[1] != 'd') {
-        return vmc_fail(error, VMC_E_FORMAT,
-                        "%s:%" PRIu32 ": expected 'N dSTEP TASK OPERATION "
-                        "SUBJECT -> RESULT', or 'end'",
-                        replay->path, replay->line);
+        return wrong(replay, "'N dSTEP TASK OPERATION -> RESULT', or 'end'");
     }
     decision += 2;
     (void)snprintf(number, sizeof(number), "%.*s", (int)strcspn(decision, " "),
                    decision);
-    if (vmc_parse_u64(&step, number) != VMC_OK || !replay->is_good ||
-        !is_enabled(replay->program, &replay->state, (uint32_t)step)) {
-        return vmc_fail(error, VMC_E_FORMAT,
-                        "%s:%" PRIu32 ": diverges: step '%s' cannot be made "
-                        "here",
-                        replay->path, replay->line, number);
-    }
-    if (replay->end->step_count == VMC_SCHEDULE_STEPS_MAX) {
-        return vmc_fail(error, VMC_E_RANGE, "%s:%" PRIu32 ": over %d steps",
-                        replay->path, replay->line, VMC_SCHEDULE_STEPS_MAX);
-    }
-    replay->is_good = step_line(replay->program, &replay->state, (uint16_t)step,
-                                replay->end, text);
-    return strcmp(text, line) == 0 ? VMC_OK
-                                   : diverges(replay, line, text, error);
+    return take_step(replay, number, line);
 }
 
-static enum vmc_status take_line(struct replay *replay, const char *line,
-                                 struct vmc_error *error)
+/* "d STEP STEP ..." */
+static enum vmc_status take_decisions(struct replay *replay, const char *at)
 {
-    char text[SCHEDULE_LINE_BYTES];
+    enum vmc_status status = VMC_OK;
+
+    replay->is_short = true;
+    while (status == VMC_OK && *(at += strspn(at, " ")) != '\0') {
+        char number[16];
+
+        (void)snprintf(number, sizeof(number), "%.*s", (int)strcspn(at, " "),
+                       at);
+        status = take_step(replay, number, NULL);
+        at += strcspn(at, " ");
+    }
+    return status;
+}
+
+static enum vmc_status take_end(struct replay *replay, const char *line)
+{
+    const struct told_model *told = replay->told;
+    char text[SCHEDULE_LINE_BYTES], why[STORY_TEXT_BYTES];
+    uint16_t steps[VMC_MODEL_STEPS_MAX];
+
+    replay->has_ended = true;
+    if (replay->rule == 0 &&
+        told->words->ops->enabled(told->model, replay->state, steps) == 0) {
+        (void)told->words->finish(told->model, replay->state, &replay->rule,
+                                  why);
+    }
+    end_line(text, replay->schedule->step_count,
+             replay->rule != 0
+                 ? told->words->rule_name(told->model, replay->rule)
+                 : "-",
+             story_fold_end(replay->hash, told, replay->state, replay->rule));
+    return strcmp(line, text) == 0 ? VMC_OK : diverges(replay, line, text);
+}
+
+static enum vmc_status take_line(struct replay *replay, const char *line)
+{
+    char head[STORY_TEXT_BYTES];
 
     replay->line++;
     if (replay->line == 1) {
         return strcmp(line, first_line) == 0
                    ? VMC_OK
-                   : vmc_fail(error, VMC_E_FORMAT, "%s:1: expected '%s'",
-                              replay->path, first_line);
+                   : wrong(replay, "'vmcycle-schedule 1'");
     }
     if (replay->line == 2) {
-        head_line(replay->program, text);
-        return strcmp(line, text) == 0 ? VMC_OK
-                                       : diverges(replay, line, text, error);
+        replay->told->words->head(replay->told->model, head);
+        return strcmp(line, head) == 0 ? VMC_OK : diverges(replay, line, head);
     }
     if (replay->has_ended) {
-        return vmc_fail(error, VMC_E_FORMAT,
-                        "%s:%" PRIu32 ": expected nothing after the end",
-                        replay->path, replay->line);
+        return wrong(replay, "nothing after the end");
     }
     if (strncmp(line, "end ", 4) == 0) {
-        replay->has_ended = true;
-        end_line(replay->program, &replay->state, replay->is_good, replay->end,
-                 text);
-        return strcmp(line, text) == 0 ? VMC_OK
-                                       : diverges(replay, line, text, error);
+        return take_end(replay, line);
     }
-    return take_step(replay, line, error);
+    return strncmp(line, "d ", 2) == 0 ? take_decisions(replay, line + 2)
+                                       : take_told_step(replay, line);
 }
 
-enum vmc_status schedule_replay(const char *path,
-                                const struct vmc_life_program *program,
-                                struct schedule_end *end,
-                                struct vmc_error *error)
+static enum vmc_status take_all(struct replay *replay, const char *text,
+                                size_t size_bytes)
 {
-    struct replay replay = {
-        .program = program, .path = path, .end = end, .is_good = true};
-    char line[SCHEDULE_LINE_BYTES];
     enum vmc_status status = VMC_OK;
-    FILE *file = fopen(path, "re");
+    const char *end = text + size_bytes;
 
-    if (file == NULL) {
-        return vmc_fail(error, VMC_E_IO, "%s: %s", path, strerror(errno));
+    while (status == VMC_OK && text < end) {
+        const char *stop = memchr(text, '\n', (size_t)(end - text));
+        size_t bytes = (size_t)((stop != NULL ? stop : end) - text);
+        char line[SCHEDULE_LINE_BYTES];
+
+        if (bytes >= sizeof(line) || memchr(text, '\0', bytes) != NULL) {
+            replay->line++;
+            return wrong(replay, "a line of text, at most 511 bytes");
+        }
+        memcpy(line, text, bytes);
+        line[bytes] = '\0';
+        status = take_line(replay, line);
+        text += bytes + 1;
     }
-    memset(end, 0, sizeof(*end));
-    vmc_life_start(program, &replay.state);
-    while (status == VMC_OK && fgets(line, sizeof(line), file) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        status = take_line(&replay, line, error);
-    }
-    (void)fclose(file);
-    if (status == VMC_OK && !replay.has_ended) {
-        status = vmc_fail(error, VMC_E_FORMAT,
-                          "%s:%" PRIu32 ": cut short, expected 'end'", path,
-                          replay.line + 1);
+    if (status == VMC_OK && !replay->has_ended && !replay->is_short) {
+        replay->line++;
+        return wrong(replay, "'end'; the file is cut short");
     }
     return status;
 }
 
-/* ---- Picture ------------------------------------------------------------ */
-
-void schedule_draw(FILE *file, const struct vmc_life_program *program,
-                   const struct vmc_schedule *schedule)
+enum vmc_status schedule_parse(struct vmc_schedule *schedule,
+                               const struct told_model *told, const char *path,
+                               const char *text, size_t size_bytes,
+                               struct vmc_error *error)
 {
-    struct vmc_life_state state;
-    char name[NAME_BYTES], subject[NAME_BYTES], cell[4 * NAME_BYTES];
+    struct replay replay = {
+        .told = told, .path = path, .schedule = schedule, .error = error};
+    enum vmc_status status = VMC_E_NOMEM;
 
-    vmc_life_start(program, &state);
-    for (uint32_t i = 0; i < schedule->step_count; i++) {
-        uint16_t step = schedule->steps[i];
-        uint32_t task = step / VMC_LIFE_ALTERNATIVES;
-        struct vmc_life_event event;
-        bool is_good;
-
-        (void)vmc_life_task_name(program, &state, task, name, sizeof(name));
-        is_good = vmc_life_step(program, &state, step, &event, NULL);
-        (void)vmc_life_value_name(program, &event.subject, subject,
-                                  sizeof(subject));
-        (void)snprintf(cell, sizeof(cell), "%s: %s %s", name,
-                       vmc_life_op_name(program, event.pc), subject);
-        (void)fprintf(file, "%4" PRIu32 " %*s%s%s\n", i,
-                      (int)(task < 4 ? task : 4) * COLUMN_BYTES, "", cell,
-                      is_good ? "" : "   <-- broken here");
+    schedule->step_count = 0;
+    replay.state_bytes = told->words->ops->state_bytes(told->model);
+    replay.state = calloc(2, replay.state_bytes);
+    if (replay.state != NULL) {
+        replay.before = replay.state + replay.state_bytes;
+        told->words->ops->start(told->model, replay.state);
+        status = take_all(&replay, text, size_bytes);
     }
+    free(replay.state);
+    return status;
+}
+
+enum vmc_status schedule_read(struct vmc_schedule *schedule,
+                              const struct told_model *told, const char *path,
+                              struct vmc_error *error)
+{
+    enum vmc_status status = VMC_E_NOMEM;
+    FILE *file = fopen(path, "rbe");
+    char *text;
+    size_t bytes;
+
+    if (file == NULL) {
+        return vmc_fail(error, VMC_E_IO, "%s: %s", path, strerror(errno));
+    }
+    text = malloc(SCHEDULE_FILE_BYTES_MAX);
+    if (text != NULL) {
+        bytes = fread(text, 1, SCHEDULE_FILE_BYTES_MAX, file);
+        if (ferror(file) != 0) {
+            status = vmc_fail(error, VMC_E_IO, "%s: cannot be read", path);
+        } else if (bytes == SCHEDULE_FILE_BYTES_MAX) {
+            status = vmc_fail(error, VMC_E_RANGE, "%s: over %d bytes", path,
+                              SCHEDULE_FILE_BYTES_MAX - 1);
+        } else {
+            status = schedule_parse(schedule, told, path, text, bytes, error);
+        }
+    }
+    free(text);
+    (void)fclose(file);
+    return status;
 }

@@ -300,6 +300,15 @@ const char *vmc_life_value_name(const struct vmc_life_program *program,
 const char *vmc_life_op_name(const struct vmc_life_program *program,
                              uint16_t pc);
 
+/** What @step will do in @state, as the scenario would write it with values in
+ * place of names: "get A#1 cand". Returns @text. */
+const char *vmc_life_step_text(const struct vmc_life_program *program,
+                               const struct vmc_life_state *state,
+                               uint16_t step, char *text, size_t bytes);
+
+/** Whom references tagged @tag are for: "fd". Asserts it is one. */
+const char *vmc_life_tag_name(uint32_t tag);
+
 /** Line in the scenario of the operation at @pc; 0 in a built-in procedure. */
 uint32_t vmc_life_line(const struct vmc_life_program *program, uint16_t pc);
 

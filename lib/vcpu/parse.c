@@ -18,10 +18,6 @@ enum {
     STALL_S = 21, /* of Linux, Documentation/RCU/stallwarn.rst */
 };
 
-/* References by who they are for; the first is that of the vCPU's fd. */
-static const char *const tags[VMC_LIFE_TAGS_MAX] = {
-    "fd", "bsp", "boost", "ioctl", "cand", "internal", "own", "user"};
-
 static void declarations(struct vmc_parser *parser);
 
 static void add_global(struct vmc_parser *parser, const char *text,
@@ -800,7 +796,7 @@ static void set_up(struct vmc_parser *parser)
         start->objects[i].next = VMC_LIFE_NOBODY;
     }
     for (uint32_t i = 0; i < VMC_LIFE_TAGS_MAX; i++) {
-        add_global(parser, tags[i], VMC_OPERAND_TAG, i, 0);
+        add_global(parser, vmc_life_tag_name(i), VMC_OPERAND_TAG, i, 0);
     }
     add_global(parser, "system", VMC_OPERAND_QUEUE, 0, 0);
     common_code(parser);

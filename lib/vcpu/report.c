@@ -9,12 +9,13 @@
 
 #include "vcpu/life_priv.h"
 
-enum { STACK_STEPS = 4, NO_STEP = -1 };
+enum { STACK_STEPS = 4, NO_STEP = -1, WORDS_BYTES = 64 };
 
 struct story {
     const struct vmc_life_program *program;
     struct vmc_life_state state;
     struct vmc_life_event *events;
+    char (*words)[WORDS_BYTES]; /* of each step */
     uint32_t count;
     struct vmc_life_violation violation;
     FILE *to;
@@ -69,14 +70,12 @@ static uint8_t op_of(const struct story *story, int step)
 static void print_step(const struct story *story, int step)
 {
     const struct vmc_life_event *event = &story->events[step];
-    char task[64], subject[64], result[64];
+    char task[64], result[64];
 
-    (void)fprintf(story->to, "    %4d %-14s %-14s %-10s", step,
+    (void)fprintf(story->to, "    %4d %-14s %s", step,
                   vmc_life_task_name(story->program, &story->state, event->task,
                                      task, sizeof(task)),
-                  vmc_life_op_name(story->program, event->pc),
-                  vmc_life_value_name(story->program, &event->subject, subject,
-                                      sizeof(subject)));
+                  story->words[step]);
     if (event->result.kind != VMC_VALUE_POISON) {
         (void)fprintf(story->to, " -> %s",
                       vmc_life_value_name(story->program, &event->result,
@@ -158,20 +157,24 @@ static void print_section(const struct story *story)
 /* Who holds references to @object, and the circle they may form. */
 static void print_holders(const struct story *story, uint8_t object)
 {
-    static const char *const tags[VMC_LIFE_TAGS_MAX] = {
-        "fd", "bsp", "boost", "ioctl", "cand", "internal", "own", "user"};
     const struct vmc_life_program *program = story->program;
     const struct vmc_life_object *it = &story->state.objects[object];
     char name[64];
     struct vmc_life_value value = {.kind = VMC_VALUE_OBJECT,
                                    .index = object,
-                                   .generation = it->generation};
+                                   .generation = story->violation.generation};
+    bool is_gone = it->generation != value.generation;
 
     (void)vmc_life_value_name(program, &value, name, sizeof(name));
-    (void)fprintf(story->to, "  %s has count %d", name, it->count);
-    for (uint32_t tag = 0; tag < VMC_LIFE_TAGS_MAX; tag++) {
+    (void)fprintf(story->to, "  %s %s", name,
+                  is_gone ? "is gone; its references were" : "has count");
+    if (!is_gone) {
+        (void)fprintf(story->to, " %d", it->count);
+    }
+    for (uint32_t tag = 0; tag < VMC_LIFE_TAGS_MAX && !is_gone; tag++) {
         if (it->tags[tag] != 0) {
-            (void)fprintf(story->to, ", %u for %s", it->tags[tag], tags[tag]);
+            (void)fprintf(story->to, ", %u for %s", it->tags[tag],
+                          vmc_life_tag_name(tag));
         }
     }
     (void)fputc('\n', story->to);
@@ -184,7 +187,7 @@ static void print_holders(const struct story *story, uint8_t object)
             event->subject.index == object) {
             (void)fprintf(story->to, "   %s %s:\n",
                           op == VMC_OP_DEC ? "dropped" : "taken",
-                          tags[program->code[event->pc].b.index]);
+                          vmc_life_tag_name(program->code[event->pc].b.index));
             print_step(story, i);
         }
     }
@@ -202,6 +205,22 @@ static void print_holders(const struct story *story, uint8_t object)
     }
 }
 
+/* Who holds the lock that @operand of @me names, plus 1. */
+static uint8_t lock_owner(const struct vmc_life_state *state,
+                          const struct vmc_life_task *me,
+                          const struct vmc_life_operand *operand)
+{
+    uint8_t lock = operand->index;
+
+    if (operand->kind == VMC_OPERAND_MUTEX) {
+        lock =
+            (uint8_t)(VMC_LIFE_DECLARED_LOCKS_MAX +
+                      (operand->base_is_local ? me->locals[operand->base].index
+                                              : operand->base));
+    }
+    return lock < VMC_LIFE_LOCKS_MAX ? state->owners[lock] : 0;
+}
+
 /* Who waits for whom when nothing can go on. */
 static void print_waits(const struct story *story)
 {
@@ -211,20 +230,23 @@ static void print_waits(const struct story *story)
     for (uint8_t i = 0; i < state->task_count; i++) {
         const struct vmc_life_task *me = &state->tasks[i];
         const struct vmc_life_instr *instr = &story->program->code[me->pc];
+        uint8_t owner = 0;
 
         if (me->is_done) {
             continue;
         }
         (void)fprintf(
-            story->to, "  %s stands at %s",
+            story->to, "  %s stands at \"%s\"",
             vmc_life_task_name(story->program, state, i, task, sizeof(task)),
-            vmc_life_op_name(story->program, me->pc));
-        if (instr->op == VMC_OP_LOCK && instr->a.kind == VMC_OPERAND_LOCK &&
-            state->owners[instr->a.index] != 0) {
-            (void)fprintf(story->to, " of %s, which %s holds",
-                          story->program->lock_names[instr->a.index],
-                          vmc_life_task_name(story->program, state,
-                                             state->owners[instr->a.index] - 1U,
+            vmc_life_step_text(story->program, state,
+                               (uint16_t)(i * VMC_LIFE_ALTERNATIVES), other,
+                               sizeof(other)));
+        if (instr->op == VMC_OP_LOCK) {
+            owner = lock_owner(state, me, &instr->a);
+        }
+        if (owner != 0) {
+            (void)fprintf(story->to, ", which %s holds",
+                          vmc_life_task_name(story->program, state, owner - 1U,
                                              other, sizeof(other)));
         }
         for (uint64_t wait = me->wait; wait != 0; wait &= wait - 1) {
@@ -249,7 +271,8 @@ static void print_story(const struct story *story)
     (void)fprintf(story->to, "%s\n",
                   vmc_life_describe(story->program, &story->state, violation,
                                     text, sizeof(text)));
-    if (violation->task < story->state.task_count && last >= 0) {
+    if (violation->task < story->state.task_count && last >= 0 &&
+        violation->rule != VMC_V21_NO_PROGRESS) {
         print_stack(story, "broken by", last);
     }
     if (violation->rule == VMC_V21_NO_PROGRESS) {
@@ -277,35 +300,29 @@ static void print_story(const struct story *story)
     }
 }
 
-enum vmc_status vmc_life_report(const struct vmc_life_program *program,
-                                const uint16_t *steps, uint32_t count, FILE *to)
+/* Make the run and keep what each step says. */
+static enum vmc_status collect(struct story *story, const uint16_t *steps,
+                               uint32_t count)
 {
-    struct story *story = calloc(1, sizeof(*story));
-    enum vmc_status status = VMC_OK;
+    const struct vmc_life_program *program = story->program;
     bool goes_on = true;
 
-    if (story == NULL ||
-        (story->events = calloc((size_t)count + 1, sizeof(*story->events))) ==
-            NULL) {
-        free(story);
-        return VMC_E_NOMEM;
-    }
-    story->program = program;
-    story->to = to;
     vmc_life_start(program, &story->state);
-    while (goes_on && story->count < count && status == VMC_OK) {
+    while (goes_on && story->count < count) {
         uint16_t step = steps[story->count];
 
         if (!is_enabled(program, &story->state, step)) {
-            status = VMC_E_USAGE;
-            break;
+            return VMC_E_USAGE;
         }
+        (void)vmc_life_step_text(program, &story->state, step,
+                                 story->words[story->count],
+                                 sizeof(story->words[0]));
         goes_on = vmc_life_step(program, &story->state, step,
                                 &story->events[story->count++], NULL);
     }
-    if (status == VMC_OK && !goes_on) {
+    if (!goes_on) {
         story->violation = story->events[story->count - 1].violation;
-    } else if (status == VMC_OK) {
+    } else {
         uint16_t none[VMC_LIFE_STEPS_MAX];
 
         if (vmc_life_enabled(program, &story->state, none) == 0) {
@@ -313,12 +330,32 @@ enum vmc_status vmc_life_report(const struct vmc_life_program *program,
                                   NULL);
         }
     }
+    return VMC_OK;
+}
+
+enum vmc_status vmc_life_report(const struct vmc_life_program *program,
+                                const uint16_t *steps, uint32_t count, FILE *to)
+{
+    struct story *story = calloc(1, sizeof(*story));
+    enum vmc_status status = VMC_E_NOMEM;
+
+    if (story == NULL) {
+        return VMC_E_NOMEM;
+    }
+    story->program = program;
+    story->to = to;
+    story->events = calloc((size_t)count + 1, sizeof(*story->events));
+    story->words = calloc((size_t)count + 1, sizeof(*story->words));
+    if (story->events != NULL && story->words != NULL) {
+        status = collect(story, steps, count);
+    }
     if (status == VMC_OK && story->violation.rule != VMC_RULE_NONE) {
         print_story(story);
     } else if (status == VMC_OK) {
         (void)fprintf(to, "no rule broken in %u steps\n", story->count);
     }
     free(story->events);
+    free(story->words);
     free(story);
     return status;
 }
