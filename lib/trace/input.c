@@ -29,7 +29,7 @@ struct vmc_input {
     uint64_t offset;
     char *own_name;
     unsigned char packed[PACKED_BYTES];
-    char bytes[VMC_INPUT_BUFFER_BYTES];
+    char bytes[VMC_INPUT_BUFFER_BYTES + 1]; /* and a newline */
 };
 
 static enum vmc_status new_input(struct vmc_input **out, const char *name)
@@ -223,18 +223,13 @@ static enum vmc_status unpack(struct vmc_input *input, struct vmc_error *error)
     return VMC_OK;
 }
 
-enum vmc_status vmc_input_fill(struct vmc_input *input, struct vmc_error *error)
+static enum vmc_status read_more(struct vmc_input *input,
+                                 struct vmc_error *error)
 {
-    size_t before = input->end - input->at;
+    size_t before = input->end;
     enum vmc_status status = VMC_OK;
     size_t got = 0;
 
-    memmove(input->bytes, input->bytes + input->at, before);
-    input->at = 0;
-    input->end = before;
-    if (before == VMC_INPUT_BUFFER_BYTES || input->is_at_end) {
-        return VMC_END;
-    }
     if (!input->is_started) {
         status = start(input, error);
         if (status != VMC_OK || input->end > before) {
@@ -255,4 +250,19 @@ enum vmc_status vmc_input_fill(struct vmc_input *input, struct vmc_error *error)
         return status;
     }
     return input->end > before ? VMC_OK : VMC_END;
+}
+
+enum vmc_status vmc_input_fill(struct vmc_input *input, struct vmc_error *error)
+{
+    size_t before = input->end - input->at;
+    enum vmc_status status = VMC_END;
+
+    memmove(input->bytes, input->bytes + input->at, before);
+    input->at = 0;
+    input->end = before;
+    if (before < VMC_INPUT_BUFFER_BYTES && !input->is_at_end) {
+        status = read_more(input, error);
+    }
+    input->bytes[input->end] = '\n';
+    return status;
 }

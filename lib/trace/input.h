@@ -31,7 +31,8 @@ enum vmc_status vmc_input_open_memory(struct vmc_input **out, const void *data,
 /** NULL is allowed. */
 void vmc_input_close(struct vmc_input *input);
 
-/** What can be looked at: *@size_bytes from the pointer returned. */
+/** What can be looked at: *@size_bytes from the pointer returned. The byte
+ * behind them can be read too; after fill() it is a newline. */
 const char *vmc_input_peek(const struct vmc_input *input, size_t *size_bytes);
 
 /** @size_bytes of it are used up. Asserts there are as many. */

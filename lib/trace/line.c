@@ -1,445 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every event has a pattern that says how its arguments are printed:
- *
- *     %d0   a decimal number, maybe negative, into argument 0
- *     %x1   a hexadecimal number with 0x, into argument 1
- *     %h2   a hexadecimal number, with or without 0x
- *     %w3   a word, up to a blank or what the pattern has next
- *     %s4   text up to what the pattern has next
- *     %r5   the rest of the line
- *     %{a|b}6   one of the words; the argument is its place in the list
- *
- * A blank in a pattern stands for any number of blanks, also none: QEMU prints
- * "addr: 0x400val: 0x20". Other characters stand for themselves. An event may
- * have several patterns, which are tried in order; tracepoints change.
- *
- * Names are looked up by a hash over their last eight bytes and their length.
+ * A line is what stands before the event (who and when), its name, and its
+ * arguments. Lines that follow each other mostly share thread and second, so
+ * the head of the last one is kept: where its bytes come again, they are not
+ * read again.
  */
+#include "trace/line_priv.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "trace/line_priv.h"
+#include "trace/events_priv.h"
+#include "trace/pattern_priv.h"
 
-enum { SLOTS = 512, STAMP_DIGITS = 9, CPU_DIGITS_MIN = 3 };
+enum { STAMP_DIGITS = 9, CPU_DIGITS_MIN = 3, HEAD_BYTES_MAX = 32 };
 
-struct event {
-    const char *name;
-    enum vmc_record_kind kind;
-    const char *pattern;
-    uint64_t base; /* added to argument 0: old names count from elsewhere */
+struct vmc_line_parser {
+    enum vmc_line_format format;
+    struct vmc_event_table *events;
+    /* "TID@SECONDS." of the last QEMU line, and what it said. */
+    uint32_t head_bytes;
+    uint32_t thread;
+    uint64_t seconds_ns;
+    char head[HEAD_BYTES_MAX];
 };
-
-#define ACCESS "%{unsatisfied-read|read|write}0"
-
-static const struct event events[] = {
-    {"loongarch_extioi_setirq", VMC_REC_EXTIOI_SETIRQ,
-     "set extirq irq %d0 level %d1", 0},
-    {"loongarch_extioi_readw", VMC_REC_EXTIOI_READ, "addr: %x0 val: %x1", 0},
-    {"loongarch_extioi_writew", VMC_REC_EXTIOI_WRITE, "addr: %x0 val: %x1", 0},
-    {"loongarch_msi_set_irq", VMC_REC_MSI_SET_IRQ, "set msi irq %d0", 0},
-    {"loongarch_pch_pic_irq_handler", VMC_REC_PCH_PIC_IRQ, "irq %d0 level %d1",
-     0},
-    /* The three old regions begin at 0, 0x3a0 and 0x100 of the window. */
-    {"loongarch_pch_pic_read", VMC_REC_PCH_PIC_READ,
-     "size: %d2 addr: %x0 val: %x1", 0},
-    {"loongarch_pch_pic_write", VMC_REC_PCH_PIC_WRITE,
-     "size: %d2 addr: %x0 val: %x1", 0},
-    {"loongarch_pch_pic_low_readw", VMC_REC_PCH_PIC_READ,
-     "size: %d2 addr: %x0 val: %x1", 0},
-    {"loongarch_pch_pic_low_writew", VMC_REC_PCH_PIC_WRITE,
-     "size: %d2 addr: %x0 val: %x1", 0},
-    {"loongarch_pch_pic_high_readw", VMC_REC_PCH_PIC_READ,
-     "size: %d2 addr: %x0 val: %x1", 0x3a0},
-    {"loongarch_pch_pic_high_writew", VMC_REC_PCH_PIC_WRITE,
-     "size: %d2 addr: %x0 val: %x1", 0x3a0},
-    {"loongarch_pch_pic_readb", VMC_REC_PCH_PIC_READ,
-     "size: %d2 addr: %x0 val: %x1", 0x100},
-    {"loongarch_pch_pic_writeb", VMC_REC_PCH_PIC_WRITE,
-     "size: %d2 addr: %x0 val: %x1", 0x100},
-    {"loongson_ipi_read", VMC_REC_IPI_READ, "size: %d2 addr: %x0 val: %x1", 0},
-    {"loongson_ipi_write", VMC_REC_IPI_WRITE, "size: %d2 addr: %x0 val: %x1",
-     0},
-    {"loongarch_ipi_read", VMC_REC_IPI_READ, "size: %d2 addr: %x0 val: %x1", 0},
-    {"loongarch_ipi_write", VMC_REC_IPI_WRITE, "size: %d2 addr: %x0 val: %x1",
-     0},
-    {"kvm_arch_handle_exit", VMC_REC_KVM_LOONG_EXIT,
-     "kvm arch handle exit, the reason number: %d0", 0},
-    {"kvm_set_intr", VMC_REC_KVM_SET_INTR,
-     "kvm set interrupt, irq num: %d0, level: %d1", 0},
-    {"virtio_queue_notify", VMC_REC_VIRTIO_QUEUE_NOTIFY,
-     "vdev %x0 n %d1 vq %x2", 0},
-    {"virtio_notify", VMC_REC_VIRTIO_NOTIFY, "vdev %x0 vq %x1", 0},
-    {"virtqueue_pop", VMC_REC_VIRTQUEUE_POP,
-     "vq %x0 elem %x1 in_num %d2 out_num %d3", 0},
-    {"virtqueue_fill", VMC_REC_VIRTQUEUE_FILL,
-     "vq %x0 elem %x1 len %d2 idx %d3", 0},
-    {"virtqueue_flush", VMC_REC_VIRTQUEUE_FLUSH, "vq %x0 count %d1", 0},
-    {"virtio_balloon_handle_output", VMC_REC_BALLOON_OUTPUT,
-     "section name: %w1 gpa: %x0", 0},
-    {"virtio_balloon_get_config", VMC_REC_BALLOON_GET_CONFIG,
-     "num_pages: %d0 actual: %d1", 0},
-    {"virtio_balloon_set_config", VMC_REC_BALLOON_SET_CONFIG,
-     "actual: %d0 oldactual: %d1", 0},
-    {"virtio_balloon_to_target", VMC_REC_BALLOON_TO_TARGET,
-     "balloon target: %x0 num_pages: %d1", 0},
-    {"virtio_balloon_bad_addr", VMC_REC_BALLOON_BAD_ADDR, "%x0", 0},
-
-    {"kvm_entry", VMC_REC_KVM_ENTRY, "vcpu %d0, rip %x1", 0},
-    {"kvm_enter", VMC_REC_KVM_ENTRY, "vcpu %d0 PC: %x1", 0},
-    {"kvm_enter", VMC_REC_KVM_ENTRY, "PC: %x1", 0},
-    {"kvm_reenter", VMC_REC_KVM_ENTRY, "vcpu %d0 PC: %x1", 0},
-    {"kvm_reenter", VMC_REC_KVM_ENTRY, "PC: %x1", 0},
-    {"kvm_out", VMC_REC_KVM_OUT, "vcpu %d0 PC: %x1", 0},
-    {"kvm_out", VMC_REC_KVM_OUT, "PC: %x1", 0},
-    {"kvm_exit", VMC_REC_KVM_EXIT, "vcpu %d0 [%s2] PC: %x1", 0},
-    {"kvm_exit", VMC_REC_KVM_EXIT, "[%s2] PC: %x1", 0},
-    {"kvm_exit", VMC_REC_KVM_EXIT, "vcpu %d0 reason %w2 rip %x1", 0},
-    {"kvm_exit", VMC_REC_KVM_EXIT, "reason %w2 rip %x1", 0},
-    {"kvm_exit_idle", VMC_REC_KVM_EXIT_IDLE, "vcpu %d0 [%s2] PC: %x1", 0},
-    {"kvm_exit_idle", VMC_REC_KVM_EXIT_IDLE, "[%s2] PC: %x1", 0},
-    {"kvm_exit_cache", VMC_REC_KVM_EXIT_CACHE, "vcpu %d0 [%s2] PC: %x1", 0},
-    {"kvm_exit_cache", VMC_REC_KVM_EXIT_CACHE, "[%s2] PC: %x1", 0},
-    {"kvm_exit_gspr", VMC_REC_KVM_EXIT_GSPR, "vcpu %d0 Inst word: %x1", 0},
-    {"kvm_exit_gspr", VMC_REC_KVM_EXIT_GSPR, "Inst word: %x1", 0},
-    {"kvm_iocsr", VMC_REC_KVM_IOCSR, "iocsr " ACCESS " len %d1 gpa %x2 val %x3",
-     0},
-    {"kvm_mmio", VMC_REC_KVM_MMIO, "mmio " ACCESS " len %d1 gpa %x2 val %x3",
-     0},
-    {"kvm_pio", VMC_REC_KVM_PIO,
-     "pio_%{-|read|write}0 at %x2 size %d1 count %d4 val %x3", 0},
-    {"kvm_userspace_exit", VMC_REC_KVM_USERSPACE_EXIT, "reason %s1(%d0)", 0},
-    {"kvm_set_irq", VMC_REC_KVM_SET_IRQ, "gsi %d0 level %d1 source %d2", 0},
-    {"kvm_ack_irq", VMC_REC_KVM_ACK_IRQ, "irqchip %s0 pin %d1", 0},
-    {"kvm_msi_set_irq", VMC_REC_KVM_MSI_SET_IRQ, "dst %h0 vec %d1 %r2", 0},
-    {"kvm_vcpu_wakeup", VMC_REC_KVM_VCPU_WAKEUP,
-     "%{wait|poll}1 time %d0 ns, polling %{invalid|valid}2", 0},
-    {"kvm_halt_poll_ns", VMC_REC_KVM_HALT_POLL,
-     "vcpu %d3: halt_poll_ns %d1 (%{shrink|grow}0 %d2)", 0},
-    {"kvm_aux", VMC_REC_KVM_AUX, "%w0 %s1 PC: %x2", 0},
-    {"kvm_vpid_change", VMC_REC_KVM_VPID_CHANGE, "VPID: %x0", 0},
-
-    {"irq_handler_entry", VMC_REC_IRQ_HANDLER_ENTRY, "irq=%d0 name=%r1", 0},
-    {"irq_handler_exit", VMC_REC_IRQ_HANDLER_EXIT,
-     "irq=%d0 ret=%{unhandled|handled}1", 0},
-    {"rcu_utilization", VMC_REC_RCU_UTILIZATION, "%r0", 0},
-    {"rcu_grace_period", VMC_REC_RCU_GRACE_PERIOD, "%w0 %d1 %r2", 0},
-    {"rcu_future_grace_period", VMC_REC_RCU_FUTURE_GP,
-     "%w0 %d1 %d2 %d3 %d4 %d5 %r6", 0},
-    {"rcu_grace_period_init", VMC_REC_RCU_GP_INIT, "%w0 %d1 %d2 %d3 %d4 %h5",
-     0},
-    {"rcu_quiescent_state_report", VMC_REC_RCU_QS_REPORT,
-     "%w0 %d1 %h2>%h3 %d4 %d5 %d6 %d7", 0},
-    {"rcu_fqs", VMC_REC_RCU_FQS, "%w0 %d1 %d2 %r3", 0},
-    {"rcu_watching", VMC_REC_RCU_WATCHING, "%w0 %h1 %h2 %h3", 0},
-    {"rcu_dyntick", VMC_REC_RCU_WATCHING, "%w0 %h1 %h2 %h3", 0},
-    {"rcu_callback", VMC_REC_RCU_CALLBACK, "%w0 rhp=%h1 func=%w2 %d3", 0},
-    {"rcu_segcb_stats", VMC_REC_RCU_SEGCB_STATS,
-     "%s0 seglen: (DONE=%d1, WAIT=%d2, NEXT_READY=%d3, NEXT=%d4) "
-     "gp_seq: (DONE=%d7, WAIT=%d5, NEXT_READY=%d6, NEXT=%d7)",
-     0},
-    {"rcu_batch_start", VMC_REC_RCU_BATCH_START, "%w0 CBs=%d1 bl=%d2", 0},
-    {"rcu_invoke_callback", VMC_REC_RCU_INVOKE, "%w0 rhp=%h1 func=%w2", 0},
-    {"rcu_invoke_kvfree_callback", VMC_REC_RCU_INVOKE_KVFREE,
-     "%w0 rhp=%h1 func=%d2", 0},
-    {"rcu_invoke_kfree_callback", VMC_REC_RCU_INVOKE_KVFREE,
-     "%w0 rhp=%h1 func=%d2", 0},
-    {"rcu_invoke_kfree_bulk_callback", VMC_REC_RCU_INVOKE_BULK,
-     "%w0 bulk=%h2 nr_records=%d1", 0},
-    {"rcu_batch_end", VMC_REC_RCU_BATCH_END, "%w0 CBs-invoked=%d1 idle=%r2", 0},
-    {"rcu_sr_normal", VMC_REC_RCU_SR_NORMAL, "%w0 rhp=%h1 event=%r2", 0},
-    {"rcu_barrier", VMC_REC_RCU_BARRIER, "%w0 %w1 cpu %d2 remaining %d3 # %d4",
-     0},
-    {"rcu_exp_grace_period", VMC_REC_RCU_EXP_GP, "%w0 %d1 %r2", 0},
-    {"rcu_stall_warning", VMC_REC_RCU_STALL, "%w0 %r1", 0},
-    {"cpuhp_enter", VMC_REC_CPUHP_ENTER, "cpu: %d0 target: %d1 step: %d2 (%s3)",
-     0},
-    {"cpuhp_multi_enter", VMC_REC_CPUHP_MULTI_ENTER,
-     "cpu: %d0 target: %d1 step: %d2 (%s3)", 0},
-    {"cpuhp_exit", VMC_REC_CPUHP_EXIT, "cpu: %d0 state: %d1 step: %d2 ret: %d3",
-     0},
-};
-
-struct vmc_line_table {
-    uint16_t first[SLOTS]; /* index + 1 of an event's first pattern */
-    uint8_t name_bytes[VMC_COUNT_OF(events)];
-    uint8_t same_name[VMC_COUNT_OF(events)]; /* patterns from here on */
-};
-
-/* ---- Names -------------------------------------------------------------- */
-
-static uint32_t hash_name(const char *name, size_t bytes)
-{
-    uint64_t tail = 0;
-
-    memcpy(&tail, bytes >= 8 ? name + bytes - 8 : name, bytes < 8 ? bytes : 8);
-    tail = (tail ^ bytes * UINT64_C(0x2545f4914f6cdd1d)) *
-           UINT64_C(0x9e3779b97f4a7c15);
-    return (uint32_t)(tail >> 55) % SLOTS;
-}
-
-struct vmc_line_table *vmc_line_table_new(void)
-{
-    struct vmc_line_table *table = calloc(1, sizeof(*table));
-
-    if (table == NULL) {
-        return NULL;
-    }
-    for (size_t i = 0; i < VMC_COUNT_OF(events); i++) {
-        size_t bytes = strlen(events[i].name);
-        uint32_t slot = hash_name(events[i].name, bytes);
-
-        table->name_bytes[i] = (uint8_t)bytes;
-        table->same_name[i] = 1;
-        if (i > 0 && strcmp(events[i - 1].name, events[i].name) == 0) {
-            for (size_t n = i;
-                 n-- > 0 && strcmp(events[n].name, events[i].name) == 0;) {
-                table->same_name[n]++;
-            }
-            continue;
-        }
-        while (table->first[slot] != 0) {
-            slot = (slot + 1) % SLOTS;
-        }
-        table->first[slot] = (uint16_t)(i + 1);
-    }
-    return table;
-}
-
-void vmc_line_table_free(struct vmc_line_table *table)
-{
-    free(table);
-}
-
-/* The first pattern of the event called @name; the count when unknown. */
-static size_t find_event(const struct vmc_line_table *table, const char *name,
-                         size_t bytes)
-{
-    for (uint32_t slot = hash_name(name, bytes); table->first[slot] != 0;
-         slot = (slot + 1) % SLOTS) {
-        size_t i = table->first[slot] - 1U;
-
-        if (table->name_bytes[i] == bytes &&
-            memcmp(events[i].name, name, bytes) == 0) {
-            return i;
-        }
-    }
-    return VMC_COUNT_OF(events);
-}
-
-/* ---- Scanning ----------------------------------------------------------- */
-
-static const char *skip_blanks(const char *at, const char *end)
-{
-    while (at < end && (*at == ' ' || *at == '\t')) {
-        at++;
-    }
-    return at;
-}
-
-/* The value of a hexadecimal digit, or 16. */
-static unsigned digit_of(char c)
-{
-    unsigned d = (unsigned char)c - (unsigned)'0';
-
-    if (d <= 9) {
-        return d;
-    }
-    d = ((unsigned char)c | 0x20U) - (unsigned)'a';
-    return d < 6 ? d + 10 : 16;
-}
-
-/* NULL when there is no number, or one beyond 64 bits. */
-static const char *scan_hex(const char *at, const char *end, bool needs_prefix,
-                            uint64_t *value)
-{
-    uint64_t number = 0;
-    const char *start;
-
-    if (end - at > 2 && at[0] == '0' && (at[1] | 0x20) == 'x') {
-        at += 2;
-    } else if (needs_prefix) {
-        return NULL;
-    }
-    for (start = at; at < end; at++) {
-        unsigned digit = digit_of(*at);
-
-        if (digit == 16) {
-            break;
-        }
-        if (number >> 60 != 0) {
-            return NULL;
-        }
-        number = number << 4 | digit;
-    }
-    *value = number;
-    return at > start ? at : NULL;
-}
-
-static const char *scan_decimal(const char *at, const char *end,
-                                uint64_t *value)
-{
-    bool is_negative = at < end && *at == '-';
-    uint64_t number = 0;
-    const char *start;
-
-    at += is_negative;
-    for (start = at; at < end; at++) {
-        unsigned digit = (unsigned char)*at - (unsigned)'0';
-
-        if (digit > 9) {
-            break;
-        }
-        if (number > (UINT64_MAX - digit) / 10) {
-            return NULL;
-        }
-        number = number * 10 + digit;
-    }
-    *value = is_negative ? -number : number;
-    return at > start ? at : NULL;
-}
-
-/* Text up to the pattern's next character (a blank also stops a word). */
-static const char *scan_text(const char *at, const char *end, char stop,
-                             bool is_word, const char **text_end)
-{
-    const char *start = at;
-
-    while (at < end && *at != stop && !(is_word && *at == ' ')) {
-        at++;
-    }
-    *text_end = at;
-    while (!is_word && *text_end > start && (*text_end)[-1] == ' ') {
-        (*text_end)--;
-    }
-    return *text_end > start ? at : NULL;
-}
-
-/* Text up to the literal that follows in the pattern, for which one character
- * is too little: " pin ", " seglen: ". */
-static const char *scan_until(const char *at, const char *end,
-                              const char *pattern, const char **text_end)
-{
-    char literal[32] = "";
-    size_t bytes = 0;
-
-    /* The literal ends at its next blank, for blanks may be missing. */
-    while (pattern[bytes] != '\0' && pattern[bytes] != '%' &&
-           (bytes == 0 || pattern[bytes] != ' ') &&
-           bytes < sizeof(literal) - 1) {
-        literal[bytes] = pattern[bytes];
-        bytes++;
-    }
-    if (bytes <= 1) {
-        return scan_text(at, end, literal[0], false, text_end);
-    }
-    for (const char *p = at; (size_t)(end - p) >= bytes; p++) {
-        if (memcmp(p, literal, bytes) == 0) {
-            *text_end = p;
-            return p > at ? p : NULL;
-        }
-    }
-    return NULL;
-}
-
-/* One of the words of "{a|b|c}": *value is its place. */
-static const char *scan_choice(const char *at, const char *end,
-                               const char **pattern, uint64_t *value)
-{
-    const char *choice = *pattern + 1;
-    const char *found = NULL;
-    uint64_t place = 0;
-
-    for (;;) {
-        size_t bytes = strcspn(choice, "|}");
-
-        if (found == NULL && (size_t)(end - at) >= bytes &&
-            memcmp(at, choice, bytes) == 0) {
-            found = at + bytes;
-            *value = place;
-        }
-        place++;
-        choice += bytes;
-        if (*choice++ == '}') {
-            break;
-        }
-    }
-    *pattern = choice;
-    return found;
-}
-
-/* ---- Patterns ----------------------------------------------------------- */
-
-/* Read one conversion; *pattern stands behind its '%'. NULL: no match. */
-static const char *scan_argument(const char *at, const char *end,
-                                 const char **pattern, struct vmc_texts *texts,
-                                 struct vmc_record *record)
-{
-    char what = **pattern;
-    uint64_t value = 0;
-    const char *text = at;
-    const char *text_end = end;
-    const char *next;
-
-    if (what == '{') {
-        next = scan_choice(at, end, pattern, &value);
-    } else {
-        const char *after = *pattern + 2;
-
-        switch (what) {
-        case 'd':
-            next = scan_decimal(at, end, &value);
-            break;
-        case 'x':
-        case 'h':
-            next = scan_hex(at, end, what == 'x', &value);
-            break;
-        case 'w':
-            next = scan_text(at, end, *after, true, &text_end);
-            break;
-        case 's':
-            next = scan_until(at, end, after, &text_end);
-            break;
-        default: /* r */
-            next = end;
-            while (text_end > text && text_end[-1] == ' ') {
-                text_end--;
-            }
-            break;
-        }
-        if (next != NULL && (what == 'w' || what == 's' || what == 'r')) {
-            value = vmc_texts_number(texts, text, (size_t)(text_end - text));
-        }
-        ++*pattern;
-    }
-    record->args[**pattern - '0'] = value;
-    ++*pattern;
-    return next;
-}
-
-static bool match(const char *at, const char *end, const char *pattern,
-                  struct vmc_texts *texts, struct vmc_record *record)
-{
-    while (*pattern != '\0') {
-        if (*pattern == ' ') {
-            at = skip_blanks(at, end);
-            pattern++;
-        } else if (*pattern == '%') {
-            pattern++;
-            at = scan_argument(at, end, &pattern, texts, record);
-            if (at == NULL) {
-                return false;
-            }
-        } else {
-            if (at == end || *at != *pattern) {
-                return false;
-            }
-            at++;
-            pattern++;
-        }
-    }
-    return true;
-}
 
 /* "restart" and "error" stand in the place of a reason: the number is then an
  * errno (include/trace/events/kvm.h prints both with one format). */
@@ -454,24 +38,26 @@ static void fix_userspace_exit(const struct vmc_texts *texts,
     }
 }
 
-static enum vmc_line_result parse_event(const struct vmc_line_table *table,
+static enum vmc_line_result parse_event(const struct vmc_line_parser *parser,
                                         const char *at, const char *end,
                                         struct vmc_texts *texts,
                                         const struct vmc_line *line,
                                         struct vmc_record *record)
 {
-    size_t first = find_event(table, line->name, line->name_bytes);
+    uint32_t count;
+    const struct vmc_event *event =
+        vmc_event_find(parser->events, line->name, line->name_bytes, &count);
 
-    if (first == VMC_COUNT_OF(events)) {
+    if (event == NULL) {
         return VMC_LINE_UNKNOWN;
     }
-    at = skip_blanks(at, end);
-    for (size_t i = first; i < first + table->same_name[first]; i++) {
+    at = vmc_scan_blanks(at, end);
+    for (; count > 0; event++, count--) {
         memset(record->args, 0, sizeof(record->args));
-        if (match(at, end, events[i].pattern, texts, record)) {
-            record->kind = (uint16_t)events[i].kind;
-            record->args[0] += events[i].base;
-            if (events[i].kind == VMC_REC_KVM_USERSPACE_EXIT) {
+        if (vmc_pattern_match(event->pattern, at, end, texts, record)) {
+            record->kind = (uint16_t)event->kind;
+            record->args[0] += event->base;
+            if (event->kind == VMC_REC_KVM_USERSPACE_EXIT) {
                 fix_userspace_exit(texts, record);
             }
             return VMC_LINE_RECORD;
@@ -482,30 +68,53 @@ static enum vmc_line_result parse_event(const struct vmc_line_table *table,
 
 /* ---- What stands before the event --------------------------------------- */
 
-/* "SECONDS.FRACTION", up to nine decimals. */
-static const char *scan_seconds(const char *at, const char *end,
-                                uint64_t *stamp_ns)
+/* The digits behind a decimal point, up to nine, as ns. */
+static const char *scan_fraction(const char *at, const char *end, uint64_t *ns)
 {
-    uint64_t seconds, scale = 1000000000;
-    uint64_t fraction = 0;
+    uint64_t scale = 1000000000;
     const char *start;
 
-    at = scan_decimal(at, end, &seconds);
-    if (at == NULL || at == end || *at != '.' ||
-        seconds > UINT64_MAX / 1000000000 - 1) {
-        return NULL;
-    }
-    for (start = ++at; at < end && at - start <= STAMP_DIGITS; at++) {
+    *ns = 0;
+    for (start = at; at < end && at - start <= STAMP_DIGITS; at++) {
         unsigned digit = (unsigned char)*at - (unsigned)'0';
 
         if (digit > 9) {
             break;
         }
         scale /= 10;
-        fraction += digit * scale;
+        *ns += digit * scale;
     }
-    *stamp_ns = seconds * 1000000000 + fraction;
     return at > start ? at : NULL;
+}
+
+/* "SECONDS." as ns. */
+static const char *scan_whole_seconds(const char *at, const char *end,
+                                      uint64_t *ns)
+{
+    uint64_t seconds;
+
+    at = vmc_scan_decimal(at, end, &seconds);
+    if (at == NULL || at == end || *at != '.' ||
+        seconds > UINT64_MAX / 1000000000 - 1) {
+        return NULL;
+    }
+    *ns = seconds * 1000000000;
+    return at + 1;
+}
+
+/* "SECONDS.FRACTION". */
+static const char *scan_seconds(const char *at, const char *end,
+                                uint64_t *stamp_ns)
+{
+    uint64_t fraction_ns;
+
+    at = scan_whole_seconds(at, end, stamp_ns);
+    if (at == NULL) {
+        return NULL;
+    }
+    at = scan_fraction(at, end, &fraction_ns);
+    *stamp_ns += fraction_ns;
+    return at;
 }
 
 /* Days from 1970-01-01, by counting whole 400-year eras. */
@@ -536,7 +145,7 @@ static const char *scan_iso(const char *at, const char *end, uint64_t *stamp_ns)
     uint64_t seconds_ns;
 
     for (size_t i = 0; i < VMC_COUNT_OF(parts); i++) {
-        const char *next = scan_decimal(at, end, &values[i]);
+        const char *next = vmc_scan_decimal(at, end, &values[i]);
 
         if (next == NULL || next - at != parts[i].digits || next == end ||
             *next != parts[i].after || values[i] < parts[i].min ||
@@ -557,19 +166,59 @@ static const char *scan_iso(const char *at, const char *end, uint64_t *stamp_ns)
     return at + 1;
 }
 
-/* "TID@SECONDS.MICROS:" or an ISO stamp. NULL when it is neither. */
-static const char *scan_qemu_head(const char *at, const char *end,
-                                  uint64_t *thread, uint64_t *stamp_ns)
+/* "TID@SECONDS.": keep it, for the next line. */
+static const char *scan_new_head(struct vmc_line_parser *parser, const char *at,
+                                 const char *end)
 {
-    const char *next = scan_decimal(at, end, thread);
+    uint64_t thread;
+    const char *next = vmc_scan_decimal(at, end, &thread);
 
-    if (next != NULL && next < end && *next == '@') {
-        next = scan_seconds(next + 1, end, stamp_ns);
+    if (next == NULL || next == end || *next != '@' || thread > UINT32_MAX) {
+        return NULL;
+    }
+    next = scan_whole_seconds(next + 1, end, &parser->seconds_ns);
+    if (next == NULL) {
+        parser->head_bytes = 0;
+        return NULL;
+    }
+    parser->thread = (uint32_t)thread;
+    parser->head_bytes = 0;
+    if (next - at <= HEAD_BYTES_MAX) {
+        parser->head_bytes = (uint32_t)(next - at);
+        memcpy(parser->head, at, parser->head_bytes);
+    }
+    return next;
+}
+
+/* "TID@SECONDS.MICROS:" or an ISO stamp. NULL when it is neither. */
+static const char *scan_qemu_head(struct vmc_line_parser *parser,
+                                  const char *at, const char *end,
+                                  struct vmc_record *record, uint64_t *stamp_ns)
+{
+    uint64_t fraction_ns;
+    const char *next;
+
+    if (parser->head_bytes > 0 && (size_t)(end - at) > parser->head_bytes &&
+        memcmp(at, parser->head, parser->head_bytes) == 0) {
+        next = at + parser->head_bytes;
+    } else {
+        next = scan_new_head(parser, at, end);
+    }
+    record->cpu = record->flags = 0;
+    if (next != NULL) {
+        next = scan_fraction(next, end, &fraction_ns);
+        record->thread = parser->thread;
+        *stamp_ns = parser->seconds_ns + fraction_ns;
         return next != NULL && next < end && *next == ':' ? next + 1 : NULL;
     }
-    *thread = 0;
+    record->thread = 0;
     next = scan_iso(at, end, stamp_ns);
-    return next != NULL ? skip_blanks(next, end) : NULL;
+    return next != NULL ? vmc_scan_blanks(next, end) : NULL;
+}
+
+static bool is_digit(char c)
+{
+    return (unsigned char)c - (unsigned)'0' <= 9;
 }
 
 /* The '[' of "[003]": three digits at least, which the name of a task that
@@ -582,7 +231,7 @@ static const char *find_cpu(const char *at, const char *end)
         if (*at != '[') {
             continue;
         }
-        while (digits < end && digit_of(*digits) <= 9) {
+        while (digits < end && is_digit(*digits)) {
             digits++;
         }
         if (digits >= at + CPU_DIGITS_MIN + 1 && digits < end &&
@@ -601,7 +250,7 @@ static const char *scan_ftrace_head(const char *at, const char *end,
     static const char idle[] = "<idle>";
     const char *bracket = find_cpu(at, end);
     const char *dash = bracket;
-    const char *comm = skip_blanks(at, end);
+    const char *comm = vmc_scan_blanks(at, end);
     const char *flags;
     uint64_t pid, cpu;
 
@@ -611,14 +260,14 @@ static const char *scan_ftrace_head(const char *at, const char *end,
     while (dash > at && *dash != '-') {
         dash--;
     }
-    if (dash == at || scan_decimal(dash + 1, end, &pid) == NULL) {
+    if (dash == at || vmc_scan_decimal(dash + 1, end, &pid) == NULL) {
         return NULL;
     }
-    flags = scan_decimal(bracket + 1, end, &cpu);
+    flags = vmc_scan_decimal(bracket + 1, end, &cpu);
     if (flags == NULL || cpu > UINT8_MAX || pid > UINT32_MAX) {
         return NULL;
     }
-    flags = skip_blanks(flags + 1, end);
+    flags = vmc_scan_blanks(flags + 1, end);
     record->thread = (uint32_t)pid;
     record->cpu = (uint8_t)cpu;
     record->flags = 0;
@@ -636,57 +285,98 @@ static const char *scan_ftrace_head(const char *at, const char *end,
     while (flags < end && *flags != ' ') {
         flags++;
     }
-    at = scan_seconds(skip_blanks(flags, end), end, stamp_ns);
-    return at != NULL && at < end && *at == ':' ? skip_blanks(at + 1, end)
+    at = scan_seconds(vmc_scan_blanks(flags, end), end, stamp_ns);
+    return at != NULL && at < end && *at == ':' ? vmc_scan_blanks(at + 1, end)
                                                 : NULL;
 }
 
-enum vmc_line_result vmc_line_parse(const struct vmc_line_table *table,
-                                    enum vmc_line_format format, const char *at,
-                                    const char *end, struct vmc_texts *texts,
+struct vmc_line_parser *vmc_line_parser_new(enum vmc_line_format format)
+{
+    struct vmc_line_parser *parser = calloc(1, sizeof(*parser));
+
+    if (parser == NULL) {
+        return NULL;
+    }
+    parser->format = format;
+    parser->events = vmc_event_table_new();
+    if (parser->events == NULL) {
+        free(parser);
+        return NULL;
+    }
+    return parser;
+}
+
+void vmc_line_parser_free(struct vmc_line_parser *parser)
+{
+    if (parser != NULL) {
+        vmc_event_table_free(parser->events);
+        free(parser);
+    }
+}
+
+enum vmc_line_format vmc_line_format(const struct vmc_line_parser *parser)
+{
+    return parser->format;
+}
+
+/* The name of the event at @at. A name that is no string is none. */
+static const char *scan_name(enum vmc_line_format format, const char *at,
+                             const char *end, struct vmc_line *line)
+{
+    const char *name_end = memchr(at, ' ', (size_t)(end - at));
+
+    if (name_end == NULL) {
+        name_end = end;
+    }
+    line->name = at;
+    if (format == VMC_LINE_FTRACE) {
+        const char *colon = memchr(at, ':', (size_t)(name_end - at));
+
+        name_end = colon != NULL ? colon : name_end;
+    }
+    line->name_bytes = (size_t)(name_end - at);
+    if (memchr(at, '\0', line->name_bytes) != NULL) {
+        line->name_bytes = 0;
+    }
+    return name_end < end && *name_end == ':' ? name_end + 1 : name_end;
+}
+
+enum vmc_line_result vmc_line_parse(struct vmc_line_parser *parser,
+                                    const char *at, const char *end,
+                                    struct vmc_texts *texts,
                                     struct vmc_line *line,
                                     struct vmc_record *record)
 {
-    char stop = format == VMC_LINE_QEMU ? ' ' : ':';
-    uint64_t thread;
     const char *start = at;
 
     if (end > at && end[-1] == '\r') {
         end--;
     }
-    if (skip_blanks(at, end) == end || *at == '#') {
+    if (vmc_scan_blanks(at, end) == end || *at == '#') {
         return VMC_LINE_NOTHING;
     }
-    if (format == VMC_LINE_QEMU) {
-        at = scan_qemu_head(at, end, &thread, &line->stamp_ns);
-        record->thread = (uint32_t)thread;
-        record->cpu = record->flags = 0;
-    } else {
-        at = scan_ftrace_head(at, end, record, &line->stamp_ns);
-    }
+    at = parser->format == VMC_LINE_QEMU
+             ? scan_qemu_head(parser, at, end, record, &line->stamp_ns)
+             : scan_ftrace_head(at, end, record, &line->stamp_ns);
     if (at == NULL) {
         line->name = start;
         line->name_bytes = 0;
         return VMC_LINE_UNKNOWN;
     }
-    line->name = at;
-    while (at < end && *at != stop && *at != ' ') {
-        at++;
-    }
-    line->name_bytes = (size_t)(at - line->name);
-    at += at < end && *at == ':';
-    return parse_event(table, at, end, texts, line, record);
+    at = scan_name(parser->format, at, end, line);
+    return parse_event(parser, at, end, texts, line, record);
 }
 
 bool vmc_line_looks_like(enum vmc_line_format format, const char *at,
                          const char *end)
 {
     static const char tracer[] = "# tracer:";
+    struct vmc_line_parser parser = {.format = format};
     struct vmc_record record = {0};
-    uint64_t thread, stamp_ns;
+    uint64_t stamp_ns;
 
     if (format == VMC_LINE_QEMU) {
-        return scan_qemu_head(at, end, &thread, &stamp_ns) != NULL;
+        return scan_qemu_head(&parser, at, end, &record, &stamp_ns) != NULL;
     }
     return ((size_t)(end - at) >= sizeof(tracer) - 1 &&
             memcmp(at, tracer, sizeof(tracer) - 1) == 0) ||

@@ -18,7 +18,7 @@ enum vmc_line_result {
     VMC_LINE_BAD,     /**< a listed event that cannot be read */
 };
 
-struct vmc_line_table;
+struct vmc_line_parser;
 
 /** What a line says beside its record. */
 struct vmc_line {
@@ -27,17 +27,21 @@ struct vmc_line {
     size_t name_bytes;
 };
 
-/** The table that finds events by name; NULL when memory is short. */
-struct vmc_line_table *vmc_line_table_new(void);
-void vmc_line_table_free(struct vmc_line_table *table);
+/** A parser of lines of @format; NULL when memory is short. */
+struct vmc_line_parser *vmc_line_parser_new(enum vmc_line_format format);
+/** NULL is allowed. */
+void vmc_line_parser_free(struct vmc_line_parser *parser);
+
+/** The format it was made for. */
+enum vmc_line_format vmc_line_format(const struct vmc_line_parser *parser);
 
 /**
  * Read the line from @at to @end, without its newline. The byte at @end must
  * be readable and no part of a number ('\n' is none).
  */
-enum vmc_line_result vmc_line_parse(const struct vmc_line_table *table,
-                                    enum vmc_line_format format, const char *at,
-                                    const char *end, struct vmc_texts *texts,
+enum vmc_line_result vmc_line_parse(struct vmc_line_parser *parser,
+                                    const char *at, const char *end,
+                                    struct vmc_texts *texts,
                                     struct vmc_line *line,
                                     struct vmc_record *record);
 

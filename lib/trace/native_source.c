@@ -195,7 +195,7 @@ static bool read_texts(struct vmc_reader *reader, uint32_t count)
 
         at = vmc_varint_get(at, end, &bytes);
         if (at == NULL || bytes > VMC_TEXT_BYTES_MAX || bytes == 0 ||
-            bytes > (uint64_t)(end - at)) {
+            bytes > (uint64_t)(end - at) || memchr(at, '\0', bytes) != NULL) {
             return false;
         }
         number = vmc_texts_number(reader->texts, (const char *)at, bytes);
@@ -273,7 +273,8 @@ static bool parse_summary(struct vmc_reader *reader)
         uint64_t bytes, count;
 
         at = vmc_varint_get(at, end, &bytes);
-        if (at == NULL || bytes > (uint64_t)(end - at)) {
+        if (at == NULL || bytes > (uint64_t)(end - at) ||
+            memchr(at, '\0', bytes) != NULL) {
             return false;
         }
         at = vmc_varint_get(at + bytes, end, &count);
@@ -304,6 +305,7 @@ static enum vmc_status read_summary(struct vmc_reader *reader,
 {
     unsigned char head[16];
     unsigned char end[VMC_NATIVE_END_BYTES];
+    unsigned char beyond;
     enum vmc_status status;
 
     memcpy(head, tag, 4);
@@ -332,7 +334,11 @@ static enum vmc_status read_summary(struct vmc_reader *reader,
         !parse_summary(reader)) {
         return damaged(reader, offset, "the summary", error);
     }
-    return VMC_END;
+    offset = vmc_input_offset(reader->input);
+    status = take(reader, &beyond, sizeof(beyond), error);
+    return status == VMC_OK
+               ? damaged(reader, offset, "bytes behind the end mark", error)
+               : status;
 }
 
 /* Read what comes next: a block (VMC_OK) or the end (VMC_END). */
@@ -359,8 +365,7 @@ static enum vmc_status read_part(struct vmc_reader *reader,
     return damaged(reader, offset, "neither a block nor the summary", error);
 }
 
-/* True when every text that a record names exists. Which args are texts only
- * the importers know; a number that is no text reads as "". */
+/* A text number that no text has reads as "": nothing is checked here. */
 enum vmc_status vmc_native_fill(struct vmc_reader *reader, uint32_t *count,
                                 struct vmc_error *error)
 {
@@ -381,6 +386,7 @@ enum vmc_status vmc_native_fill(struct vmc_reader *reader, uint32_t *count,
         at = vmc_native_decode(at, end, &native->last, &reader->batch[*count]);
         if (at == NULL) {
             native->records_left = 0;
+            reader->counts.records += *count;
             return damaged(reader, vmc_input_offset(reader->input),
                            "a record of the block before", error);
         }

@@ -16,55 +16,84 @@ static const char no_event[] = "(not an event)";
 
 /* ---- Opening ------------------------------------------------------------ */
 
-/* The format that most of the first lines look like. */
-static enum vmc_status detect_text(struct vmc_reader *reader,
-                                   struct vmc_error *error)
+/* True when the format of a line tells that of the trace. */
+static bool line_tells(enum vmc_line_format *format, const char *at,
+                       const char *end)
+{
+    static const enum vmc_line_format formats[] = {VMC_LINE_QEMU,
+                                                   VMC_LINE_FTRACE};
+
+    for (size_t f = 0; f < VMC_COUNT_OF(formats); f++) {
+        if (vmc_line_looks_like(formats[f], at, end)) {
+            *format = formats[f];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Look at the whole lines that are visible, and at the last one too when
+ * @is_all. *@lines is how many there were. */
+static bool lines_tell(struct vmc_reader *reader, bool is_all,
+                       enum vmc_line_format *format, int *lines)
 {
     size_t size_bytes;
     const char *at = vmc_input_peek(reader->input, &size_bytes);
     const char *end = at + size_bytes;
-    static const enum vmc_line_format formats[] = {VMC_LINE_QEMU,
-                                                   VMC_LINE_FTRACE};
 
-    for (int i = 0; i < LINES_TO_TRY && at < end; i++) {
+    for (*lines = 0; *lines < LINES_TO_TRY && at < end; ++*lines) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
-        const char *line_end = newline != NULL ? newline : end;
 
-        for (size_t f = 0; f < VMC_COUNT_OF(formats); f++) {
-            if (vmc_line_looks_like(formats[f], at, line_end)) {
-                reader->format = formats[f];
-                reader->table = vmc_line_table_new();
-                return reader->table != NULL ? VMC_OK : VMC_E_NOMEM;
-            }
+        if (newline == NULL && !is_all) {
+            break;
+        }
+        if (line_tells(format, at, newline != NULL ? newline : end)) {
+            return true;
         }
         at = newline != NULL ? newline + 1 : end;
     }
+    return false;
+}
+
+static bool is_native(const struct vmc_reader *reader)
+{
+    size_t size_bytes;
+    const char *at = vmc_input_peek(reader->input, &size_bytes);
+
+    return size_bytes >= sizeof(vmc_native_magic) &&
+           memcmp(at, vmc_native_magic, sizeof(vmc_native_magic)) == 0;
+}
+
+/* Read until the format shows: how the bytes arrive makes no difference. */
+static enum vmc_status detect(struct vmc_reader *reader,
+                              struct vmc_error *error)
+{
+    enum vmc_line_format format;
+    enum vmc_status status;
+    size_t size_bytes;
+    int lines;
+
+    do {
+        struct vmc_error reason = {""};
+
+        status = vmc_input_fill(reader->input, &reason);
+        (void)vmc_input_peek(reader->input, &size_bytes);
+        if (status != VMC_OK && status != VMC_END && size_bytes == 0) {
+            return vmc_fail(error, status, "%s", reason.text);
+        }
+        if (is_native(reader)) {
+            return vmc_native_start(reader, error);
+        }
+        if (lines_tell(reader, status != VMC_OK, &format, &lines)) {
+            reader->parser = vmc_line_parser_new(format);
+            return reader->parser != NULL ? VMC_OK : VMC_E_NOMEM;
+        }
+    } while (status == VMC_OK && lines < LINES_TO_TRY);
     return vmc_fail(error, VMC_E_FORMAT,
                     "%s: line 1: expected a QEMU log (TID@SEC.USEC:EVENT), "
                     "ftrace text or a .vmct file%s",
                     vmc_input_name(reader->input),
                     size_bytes == 0 ? "; it is empty" : "");
-}
-
-static enum vmc_status detect(struct vmc_reader *reader,
-                              struct vmc_error *error)
-{
-    size_t size_bytes;
-    const char *at;
-    enum vmc_status status = VMC_OK;
-
-    do { /* enough to see some lines, or all there is */
-        status = vmc_input_fill(reader->input, error);
-        at = vmc_input_peek(reader->input, &size_bytes);
-    } while (status == VMC_OK && size_bytes < 4096);
-    if (status != VMC_OK && status != VMC_END && size_bytes == 0) {
-        return status;
-    }
-    if (size_bytes >= sizeof(vmc_native_magic) &&
-        memcmp(at, vmc_native_magic, sizeof(vmc_native_magic)) == 0) {
-        return vmc_native_start(reader, error);
-    }
-    return detect_text(reader, error);
 }
 
 /* Pairs from a .meta file go over what the trace itself says. */
@@ -157,7 +186,7 @@ void vmc_reader_close(struct vmc_reader *reader)
     vmc_input_close(reader->input);
     vmc_texts_free(reader->texts);
     vmc_texts_free(reader->unknown);
-    vmc_line_table_free(reader->table);
+    vmc_line_parser_free(reader->parser);
     vmc_native_free(reader->native);
     free(reader);
 }
@@ -172,12 +201,31 @@ enum vmc_status vmc_reader_next(struct vmc_reader *reader,
 
     *records = reader->batch;
     *count = 0;
+    if (reader->damage != VMC_OK) {
+        status = reader->damage;
+        reader->damage = VMC_OK;
+        if (error != NULL) {
+            *error = reader->damage_error;
+        }
+        return status;
+    }
     if (reader->has_ended) {
         return VMC_END;
     }
-    status = reader->native != NULL ? vmc_native_fill(reader, count, error)
-                                    : vmc_text_fill(reader, count, error);
-    reader->has_ended = status != VMC_OK;
+    status = reader->native != NULL
+                 ? vmc_native_fill(reader, count, &reader->damage_error)
+                 : vmc_text_fill(reader, count, &reader->damage_error);
+    if (status == VMC_OK) {
+        return VMC_OK;
+    }
+    reader->has_ended = true;
+    if (*count > 0) { /* the records first, then what ended them */
+        reader->damage = status == VMC_END ? VMC_OK : status;
+        return VMC_OK;
+    }
+    if (status != VMC_END && error != NULL) {
+        *error = reader->damage_error;
+    }
     return status;
 }
 
@@ -206,7 +254,8 @@ const char *vmc_reader_format(const struct vmc_reader *reader)
     if (reader->native != NULL) {
         return "vmct";
     }
-    return reader->format == VMC_LINE_QEMU ? "qemu-log" : "ftrace";
+    return vmc_line_format(reader->parser) == VMC_LINE_QEMU ? "qemu-log"
+                                                            : "ftrace";
 }
 
 uint64_t vmc_reader_block_count(const struct vmc_reader *reader)

@@ -7,6 +7,7 @@
 #ifndef VMC_TRACE_RECORD_H
 #define VMC_TRACE_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
@@ -40,8 +41,12 @@ enum vmc_record_kind {
     VMC_REC_BALLOON_TO_TARGET,   /**< target bytes, num_pages */
     VMC_REC_BALLOON_BAD_ADDR,    /**< gpa */
     /* ftrace, system kvm */
-    VMC_REC_KVM_ENTRY,          /**< vcpu, pc (kvm_enter, kvm_entry, reenter) */
-    VMC_REC_KVM_EXIT,           /**< vcpu, pc, text of the reason */
+    VMC_REC_KVM_ENTRY,          /**< vcpu, pc (kvm_enter, kvm_entry, reenter);
+                                   x86: intr_info, error code, 1 when it left
+                                   at once */
+    VMC_REC_KVM_EXIT,           /**< vcpu, pc, text of the reason; x86: info1,
+                                   info2, intr_info, error code, requests;
+                                   arm64: class, 4 zeros, text of the exit */
     VMC_REC_KVM_EXIT_IDLE,      /**< vcpu, pc, text of the reason */
     VMC_REC_KVM_EXIT_CACHE,     /**< vcpu, pc, text of the reason */
     VMC_REC_KVM_EXIT_GSPR,      /**< vcpu, instruction word */
@@ -69,7 +74,9 @@ enum vmc_record_kind {
     VMC_REC_RCU_FQS,         /**< flavour, seq, cpu, text event */
     VMC_REC_RCU_WATCHING,    /**< text polarity, old, new, counter */
     VMC_REC_RCU_CALLBACK,    /**< flavour, rhp, text func, queue length */
-    VMC_REC_RCU_SEGCB_STATS, /**< text context, 4 lengths, 3 gp_seq */
+    VMC_REC_RCU_SEGCB_STATS, /**< text context; lengths of DONE, WAIT,
+                                NEXT_READY, NEXT; gp_seq of WAIT, NEXT_READY,
+                                NEXT, DONE */
     VMC_REC_RCU_BATCH_START, /**< flavour, callbacks, batch limit */
     VMC_REC_RCU_INVOKE,      /**< flavour, rhp, text func */
     VMC_REC_RCU_INVOKE_KVFREE, /**< flavour, rhp, offset */
@@ -82,6 +89,23 @@ enum vmc_record_kind {
     VMC_REC_CPUHP_ENTER,       /**< cpu, target, step, text func */
     VMC_REC_CPUHP_MULTI_ENTER, /**< cpu, target, step, text func */
     VMC_REC_CPUHP_EXIT,        /**< cpu, state, step, ret */
+    /* QEMU, virtio-mem and memory */
+    VMC_REC_BALLOON_EVENT,      /**< opaque, addr */
+    VMC_REC_RAM_DISCARD,        /**< text of the block, host address, bytes,
+                                   madvise, fallocate, ret */
+    VMC_REC_MEM_PLUG,           /**< addr, blocks */
+    VMC_REC_MEM_UNPLUG,         /**< addr, blocks */
+    VMC_REC_MEM_UNPLUG_ALL,     /**< (none) */
+    VMC_REC_MEM_UNPLUGGED_ALL,  /**< (none) */
+    VMC_REC_MEM_STATE,          /**< addr, blocks */
+    VMC_REC_MEM_RESPONSE,       /**< type */
+    VMC_REC_MEM_STATE_RESPONSE, /**< state */
+    VMC_REC_MEM_RESIZED,        /**< old bytes, new bytes */
+    /* ftrace, ways of an access */
+    VMC_REC_KVM_FAST_MMIO,   /**< gpa */
+    VMC_REC_IOREGIONFD_CMD,  /**< text command, text bus, gpa, len, offset,
+                                data, user data, response wanted */
+    VMC_REC_IOREGIONFD_RESP, /**< gpa, data, latency ns, errno */
     VMC_REC_KIND_COUNT
 };
 
@@ -92,7 +116,7 @@ enum vmc_access {
     VMC_ACCESS_WRITE
 };
 
-enum { VMC_REC_ARGS_MAX = 8 };
+enum { VMC_REC_ARGS_MAX = 9 };
 
 /** One event. Args beyond those of its kind are 0. */
 struct vmc_record {
@@ -117,7 +141,13 @@ enum vmc_record_flag {
 /** The name of @kind as the recording program prints it; never NULL. */
 const char *vmc_record_kind_name(enum vmc_record_kind kind);
 
+/** The kind with this name; VMC_REC_NONE when there is none. */
+enum vmc_record_kind vmc_record_kind_named(const char *name);
+
 /** How many args a record of @kind has. */
 uint32_t vmc_record_arg_count(enum vmc_record_kind kind);
+
+/** True when arg @index of @kind is the number of a text. */
+bool vmc_record_arg_is_text(enum vmc_record_kind kind, uint32_t index);
 
 #endif

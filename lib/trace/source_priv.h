@@ -22,8 +22,7 @@ struct vmc_reader {
     struct vmc_meta meta;
     struct vmc_reader_counts counts;
     /* Text */
-    struct vmc_line_table *table;
-    enum vmc_line_format format;
+    struct vmc_line_parser *parser;
     uint64_t start_ns;
     bool has_start, is_skipping_line;
     /* Native */
@@ -35,12 +34,14 @@ struct vmc_reader {
     uint16_t unknown_order[VMC_UNKNOWN_MAX];
     bool is_ordered;
     bool has_ended;
+    enum vmc_status damage; /* met behind the records last given out */
+    struct vmc_error damage_error;
     uint64_t last_time_ns;
     struct vmc_record batch[VMC_BATCH_RECORDS];
 };
 
-/** Fill the batch; VMC_OK with *@count > 0, VMC_END, or damage: then *@count
- * records before it are good and the trace has ended. */
+/** Fill the batch with *@count records. Any other status than VMC_OK, that is
+ * VMC_END or damage, is what comes behind them; there is nothing after it. */
 enum vmc_status vmc_text_fill(struct vmc_reader *reader, uint32_t *count,
                               struct vmc_error *error);
 enum vmc_status vmc_native_fill(struct vmc_reader *reader, uint32_t *count,

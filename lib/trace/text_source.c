@@ -39,8 +39,8 @@ static bool take_line(struct vmc_reader *reader, const char *at,
     struct vmc_line line = {.name = at};
 
     reader->counts.lines++;
-    switch (vmc_line_parse(reader->table, reader->format, at, end,
-                           reader->texts, &line, record)) {
+    switch (
+        vmc_line_parse(reader->parser, at, end, reader->texts, &line, record)) {
     case VMC_LINE_RECORD:
         record->time_ns = time_of(reader, line.stamp_ns);
         record->line = reader->counts.lines;
@@ -96,22 +96,43 @@ static uint32_t take_lines(struct vmc_reader *reader, uint32_t count)
     return count;
 }
 
-/* The input has ended behind a line without newline. */
-static uint32_t take_last_line(struct vmc_reader *reader, uint32_t count)
+/* Say what is good before the damage. */
+static enum vmc_status damaged(struct vmc_reader *reader,
+                               enum vmc_status status, const char *what,
+                               struct vmc_error *error)
 {
-    char line[4096];
+    reader->counts.is_truncated = true;
+    return vmc_fail(error, status,
+                    "%s after line %" PRIu64 "; %" PRIu64
+                    " records before it are good",
+                    what, reader->counts.lines, reader->counts.records);
+}
+
+/* The input has ended in a line without newline. Programs that record end
+ * every line, so it was cut; but where all of an event stands there, an editor
+ * may have left the newline out, and the record counts. */
+static enum vmc_status take_last_line(struct vmc_reader *reader,
+                                      uint32_t *count, struct vmc_error *error)
+{
     size_t size_bytes;
     const char *at = vmc_input_peek(reader->input, &size_bytes);
+    uint64_t line = reader->counts.lines + !reader->is_skipping_line;
+    char what[VMC_ERROR_BYTES_MAX];
 
-    if (size_bytes == 0 || reader->is_skipping_line ||
-        size_bytes >= sizeof(line)) {
-        return count;
+    if (size_bytes == 0 && !reader->is_skipping_line) {
+        return VMC_END;
     }
-    memcpy(line, at, size_bytes);
-    line[size_bytes] = '\n';
+    reader->counts.is_truncated = true;
+    if (!reader->is_skipping_line &&
+        take_line(reader, at, at + size_bytes, &reader->batch[*count])) {
+        ++*count;
+        vmc_input_use(reader->input, size_bytes);
+        return VMC_END;
+    }
     vmc_input_use(reader->input, size_bytes);
-    return count +
-           take_line(reader, line, line + size_bytes, &reader->batch[count]);
+    (void)snprintf(what, sizeof(what), "%s: line %" PRIu64 " is cut short,",
+                   vmc_input_name(reader->input), line);
+    return damaged(reader, VMC_E_FORMAT, what, error);
 }
 
 enum vmc_status vmc_text_fill(struct vmc_reader *reader, uint32_t *count,
@@ -119,6 +140,7 @@ enum vmc_status vmc_text_fill(struct vmc_reader *reader, uint32_t *count,
 {
     *count = 0;
     for (;;) {
+        struct vmc_error reason = {""};
         enum vmc_status status;
         size_t size_bytes;
 
@@ -126,20 +148,18 @@ enum vmc_status vmc_text_fill(struct vmc_reader *reader, uint32_t *count,
         if (*count == VMC_BATCH_RECORDS) {
             return VMC_OK;
         }
-        status = vmc_input_fill(reader->input, error);
+        status = vmc_input_fill(reader->input, &reason);
         if (status == VMC_OK) {
             continue;
         }
         if (status != VMC_END) {
-            reader->counts.is_truncated = true;
-            return status;
+            return damaged(reader, status, reason.text, error);
         }
         (void)vmc_input_peek(reader->input, &size_bytes);
         if (size_bytes == VMC_INPUT_BUFFER_BYTES) {
             pass_long_line(reader, size_bytes);
             continue;
         }
-        *count = take_last_line(reader, *count);
-        return *count > 0 ? VMC_OK : VMC_END;
+        return take_last_line(reader, count, error);
     }
 }

@@ -6,11 +6,14 @@
 
 enum { SLOTS = 2 * VMC_TEXTS_MAX };
 
+static_assert(VMC_TEXT_BYTES_MAX <= UINT8_MAX, "a length is one byte");
+
 static const char overflow[] = "(too many texts)";
 
 struct vmc_texts {
     uint32_t count, used_bytes;
     uint32_t starts[VMC_TEXTS_MAX + 1]; /* by number */
+    uint8_t lengths[VMC_TEXTS_MAX + 1]; /* by number */
     uint32_t slots[SLOTS];              /* number, or 0 */
     char bytes[VMC_TEXTS_BYTES_MAX];
 };
@@ -25,14 +28,26 @@ void vmc_texts_free(struct vmc_texts *texts)
     free(texts);
 }
 
+/* Eight bytes at a time; a text of eight or more ends with the last eight. */
 static uint32_t hash_of(const char *text, size_t size_bytes)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = size_bytes, part;
+    size_t at = 0;
 
-    for (size_t i = 0; i < size_bytes; i++) {
-        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+    if (size_bytes < sizeof(part)) {
+        for (part = 0; at < size_bytes; at++) {
+            part = part << 8 | (unsigned char)text[at];
+        }
+    } else {
+        for (; at + sizeof(part) < size_bytes; at += sizeof(part)) {
+            memcpy(&part, text + at, sizeof(part));
+            hash = (hash ^ part) * UINT64_C(0x9e3779b97f4a7c15);
+            hash ^= hash >> 32;
+        }
+        memcpy(&part, text + size_bytes - sizeof(part), sizeof(part));
     }
-    return (uint32_t)(hash >> 32 ^ hash);
+    hash = (hash ^ part) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(hash >> 40);
 }
 
 static uint32_t append(struct vmc_texts *texts, uint32_t slot, const char *text,
@@ -41,6 +56,7 @@ static uint32_t append(struct vmc_texts *texts, uint32_t slot, const char *text,
     uint32_t number = ++texts->count;
 
     texts->starts[number] = texts->used_bytes;
+    texts->lengths[number] = (uint8_t)size_bytes;
     memcpy(texts->bytes + texts->used_bytes, text, size_bytes);
     texts->bytes[texts->used_bytes + size_bytes] = '\0';
     texts->used_bytes += (uint32_t)size_bytes + 1;
@@ -61,10 +77,12 @@ uint32_t vmc_texts_number(struct vmc_texts *texts, const char *text,
     }
     for (slot = hash_of(text, size_bytes) % SLOTS; texts->slots[slot] != 0;
          slot = (slot + 1) % SLOTS) {
-        const char *kept = texts->bytes + texts->starts[texts->slots[slot]];
+        uint32_t number = texts->slots[slot];
 
-        if (strncmp(kept, text, size_bytes) == 0 && kept[size_bytes] == '\0') {
-            return texts->slots[slot];
+        if (texts->lengths[number] == size_bytes &&
+            memcmp(texts->bytes + texts->starts[number], text, size_bytes) ==
+                0) {
+            return number;
         }
     }
     /* Keep room for the text that stands for all that come too late. */
