@@ -3,16 +3,18 @@
 #include <argp.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/command.h"
 #include "sim/progress.h"
 #include "stats/json.h"
 #include "stats/outfile.h"
+#include "trace/meta.h"
 #include "trace/reader.h"
 #include "trace/writer.h"
 
-enum { THREADS_MAX = 1024 };
+enum { NAME_BYTES_MAX = 4 * 256 };
 
 struct options {
     const char *path, *meta_path, *out_path, *json_path, *kind;
@@ -73,6 +75,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         read_number(state, &options->limit, argument);
         return 0;
     case OPTION_KIND:
+        if (vmc_record_kind_named(argument) == VMC_REC_NONE) {
+            argp_error(state,
+                       "'%s' is no event; vmct(5) lists those that are known",
+                       argument);
+        }
         options->kind = argument;
         return 0;
     case ARGP_KEY_ARG:
@@ -109,7 +116,7 @@ static const struct argp dump_parser = {
     parse_option,
     "TRACE",
     "Print the records of a trace, one a line: time in ns, line, thread, cpu, "
-    "flags, event, arguments. An argument that is a text is its number.",
+    "flags, event, arguments: numbers in hexadecimal, texts in quotes.",
     0,
     0,
     0};
@@ -228,26 +235,72 @@ int command_import(int argc, char **argv)
 
 /* ---- info --------------------------------------------------------------- */
 
+struct thread {
+    uint32_t id;
+    uint64_t records;
+};
+
 struct info {
     uint64_t kinds[VMC_REC_KIND_COUNT];
     uint64_t last_time_ns;
-    uint32_t threads[THREADS_MAX];
-    uint64_t thread_records[THREADS_MAX];
-    uint32_t thread_count;
+    struct thread *threads; /* by id */
+    uint32_t thread_count, thread_room, last_thread;
 };
 
-static void count_thread(struct info *info, uint32_t thread)
+/* The place of @id among the threads, or where it would stand. */
+static uint32_t find_thread(const struct info *info, uint32_t id)
 {
-    for (uint32_t i = 0; i < info->thread_count; i++) {
-        if (info->threads[i] == thread) {
-            info->thread_records[i]++;
-            return;
+    uint32_t low = 0, high = info->thread_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (info->threads[middle].id < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    if (info->thread_count < THREADS_MAX) {
-        info->threads[info->thread_count] = thread;
-        info->thread_records[info->thread_count++] = 1;
+    return low;
+}
+
+static enum vmc_status add_thread(struct info *info, uint32_t at, uint32_t id)
+{
+    if (info->thread_count == info->thread_room) {
+        uint32_t room = info->thread_room == 0 ? 64 : 2 * info->thread_room;
+        struct thread *threads =
+            realloc(info->threads, room * sizeof(*threads));
+
+        if (threads == NULL) {
+            return VMC_E_NOMEM;
+        }
+        info->threads = threads;
+        info->thread_room = room;
     }
+    memmove(&info->threads[at + 1], &info->threads[at],
+            (info->thread_count - at) * sizeof(*info->threads));
+    info->threads[at] = (struct thread){.id = id};
+    info->thread_count++;
+    return VMC_OK;
+}
+
+static enum vmc_status count_thread(struct info *info, uint32_t id)
+{
+    uint32_t at = info->last_thread;
+
+    if (at >= info->thread_count || info->threads[at].id != id) {
+        at = find_thread(info, id);
+        if (at == info->thread_count || info->threads[at].id != id) {
+            enum vmc_status status = add_thread(info, at, id);
+
+            if (status != VMC_OK) {
+                return status;
+            }
+        }
+        info->last_thread = at;
+    }
+    info->threads[at].records++;
+    return VMC_OK;
 }
 
 static enum vmc_status info_batch(void *owner, const struct vmc_record *records,
@@ -257,11 +310,32 @@ static enum vmc_status info_batch(void *owner, const struct vmc_record *records,
 
     (void)error;
     for (uint32_t i = 0; i < count; i++) {
+        enum vmc_status status = count_thread(info, records[i].thread);
+
+        if (status != VMC_OK) {
+            return status;
+        }
         info->kinds[records[i].kind]++;
         info->last_time_ns = records[i].time_ns;
-        count_thread(info, records[i].thread);
     }
     return VMC_OK;
+}
+
+/* How many records each thread has: what a .meta's vcpu_threads is made of. */
+static json_t *describe_threads(const struct info *info, FILE *table)
+{
+    json_t *threads = json_object();
+
+    for (uint32_t i = 0; i < info->thread_count; i++) {
+        const struct thread *thread = &info->threads[i];
+        char id[16];
+
+        (void)snprintf(id, sizeof(id), "%" PRIu32, thread->id);
+        json_object_set_new(threads, id, vmc_json_u64(thread->records));
+        (void)fprintf(table, "%12" PRIu64 " by thread %s\n", thread->records,
+                      id);
+    }
+    return threads;
 }
 
 static json_t *describe_info(struct vmc_reader *reader, const struct info *info,
@@ -285,6 +359,7 @@ static json_t *describe_info(struct vmc_reader *reader, const struct info *info,
     json_t *root = json_object(), *meta = json_object();
     json_t *kinds = json_object(), *unknown = json_object();
     const char *key, *value;
+    char name[NAME_BYTES_MAX], text[VMC_META_BYTES_MAX];
     uint64_t count;
 
     json_object_set_new(root, "version", json_string(VMCYCLE_VERSION));
@@ -297,7 +372,9 @@ static json_t *describe_info(struct vmc_reader *reader, const struct info *info,
     json_object_set_new(root, "truncated", json_boolean(counts->is_truncated));
     for (uint32_t i = 0; (key = vmc_reader_meta_at(reader, i, &value)) != NULL;
          i++) {
-        json_object_set_new(meta, key, json_string(value));
+        json_object_set_new(
+            meta, vmc_json_utf8(name, sizeof(name), key),
+            json_string(vmc_json_utf8(text, sizeof(text), value)));
         (void)fprintf(table, "meta %s = %s\n", key, value);
     }
     for (uint32_t i = 0; i < VMC_REC_KIND_COUNT; i++) {
@@ -309,12 +386,15 @@ static json_t *describe_info(struct vmc_reader *reader, const struct info *info,
     }
     for (uint32_t i = 0;
          (key = vmc_reader_unknown_at(reader, i, &count)) != NULL; i++) {
-        json_object_set_new(unknown, key, vmc_json_u64(count));
-        (void)fprintf(table, "%12" PRIu64 " %s (unknown)\n", count, key);
+        (void)vmc_json_utf8(name, sizeof(name), key);
+        json_object_set_new(unknown, name, vmc_json_u64(count));
+        (void)fprintf(table, "%12" PRIu64 " %s (unknown)\n", count, name);
     }
     json_object_set_new(root, "meta", meta);
     json_object_set_new(root, "events", kinds);
     json_object_set_new(root, "unknown", unknown);
+    json_object_set_new(root, "records_by_thread",
+                        describe_threads(info, table));
     return root;
 }
 
@@ -340,6 +420,7 @@ int command_info(int argc, char **argv)
         }
         json_decref(root);
     }
+    free(info.threads);
     vmc_reader_close(reader);
     return finish(status, &error, &damage);
 }
@@ -348,10 +429,30 @@ int command_info(int argc, char **argv)
 
 struct dump {
     const struct options *options;
+    const struct vmc_reader *reader;
     uint64_t seen, printed;
 };
 
-static void print_record(const struct vmc_record *record)
+/* In quotes, on one line, whatever bytes it has. */
+static void print_text(const char *text)
+{
+    (void)fputs(" \"", stdout);
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (c == '"' || c == '\\') {
+            (void)printf("\\%c", c);
+        } else if (c < ' ' || c >= 0x7f) {
+            (void)printf("\\x%02x", c);
+        } else {
+            (void)putchar(c);
+        }
+    }
+    (void)putchar('"');
+}
+
+static void print_record(const struct dump *dump,
+                         const struct vmc_record *record)
 {
     enum vmc_record_kind kind = (enum vmc_record_kind)record->kind;
 
@@ -359,7 +460,11 @@ static void print_record(const struct vmc_record *record)
                  record->time_ns, record->line, record->thread, record->cpu,
                  record->flags, vmc_record_kind_name(kind));
     for (uint32_t i = 0; i < vmc_record_arg_count(kind); i++) {
-        (void)printf(" %#" PRIx64, record->args[i]);
+        if (vmc_record_arg_is_text(kind, i)) {
+            print_text(vmc_reader_text(dump->reader, record->args[i]));
+        } else {
+            (void)printf(" %#" PRIx64, record->args[i]);
+        }
     }
     (void)putchar('\n');
 }
@@ -383,7 +488,7 @@ static enum vmc_status dump_batch(void *owner, const struct vmc_record *records,
             return VMC_END;
         }
         dump->printed++;
-        print_record(&records[i]);
+        print_record(dump, &records[i]);
     }
     if (ferror(stdout) != 0) {
         return vmc_fail(error, VMC_E_IO, "standard output: cannot write");
@@ -402,6 +507,7 @@ int command_dump(int argc, char **argv)
     argp_parse(&dump_parser, argc, argv, 0, NULL, &options);
     status = vmc_reader_open(&reader, options.path, options.meta_path, &error);
     if (status == VMC_OK) {
+        dump.reader = reader;
         status = read_all(reader, dump_batch, &dump, "dump", &damage, &error);
     }
     vmc_reader_close(reader);

@@ -349,6 +349,88 @@ static const struct {
      VMC_REC_CPUHP_EXIT,
      {1, 234, 235, -UINT64_C(11)},
      {0}},
+    {"7@1.5:balloon_event opaque 0x55aa addr 4096",
+     VMC_REC_BALLOON_EVENT,
+     {0x55aa, 4096},
+     {0}},
+    {"7@1.5:ram_block_discard_range pc.ram@0x7f0000000000 + 0x200000: "
+     "madvise: 1 fallocate: 0 ret: -22",
+     VMC_REC_RAM_DISCARD,
+     {0, 0x7f0000000000, 0x200000, 1, 0, 0xffffffea},
+     {"pc.ram"}},
+    {"7@1.5:virtio_mem_plug_request addr=0x140000000 nb_blocks=8",
+     VMC_REC_MEM_PLUG,
+     {0x140000000, 8},
+     {0}},
+    {"7@1.5:virtio_mem_unplug_request addr=0x140000000 nb_blocks=65535",
+     VMC_REC_MEM_UNPLUG,
+     {0x140000000, 65535},
+     {0}},
+    {"7@1.5:virtio_mem_unplug_all_request ", VMC_REC_MEM_UNPLUG_ALL, {0}, {0}},
+    {"7@1.5:virtio_mem_unplugged_all ", VMC_REC_MEM_UNPLUGGED_ALL, {0}, {0}},
+    {"7@1.5:virtio_mem_state_request addr=0x0 nb_blocks=1",
+     VMC_REC_MEM_STATE,
+     {0, 1},
+     {0}},
+    {"7@1.5:virtio_mem_send_response type=1", VMC_REC_MEM_RESPONSE, {1}, {0}},
+    {"7@1.5:virtio_mem_state_response state=2",
+     VMC_REC_MEM_STATE_RESPONSE,
+     {2},
+     {0}},
+    {"7@1.5:virtio_mem_resized_usable_region old_size=0x0new_size=0x40000000",
+     VMC_REC_MEM_RESIZED,
+     {0, 0x40000000},
+     {0}},
+    /* Signed printing of 32 bits; a pointer that is none */
+    {"7@1.5:virtio_balloon_get_config num_pages: -1 actual: -2147483648",
+     VMC_REC_BALLOON_GET_CONFIG,
+     {0xffffffff, 0x80000000},
+     {0}},
+    {"7@1.5:virtqueue_fill vq 0x1 elem (nil) len 64 idx 0",
+     VMC_REC_VIRTQUEUE_FILL,
+     {1, 0, 64, 0},
+     {0}},
+
+    {" k-7 [000] .....  1.500000: kvm_fast_mmio: fast mmio at gpa 0xfe000000",
+     VMC_REC_KVM_FAST_MMIO,
+     {0xfe000000},
+     {0}},
+    {" k-7 [000] .....  1.500000: kvm_ioregionfd_cmd: write bus mmio gpa "
+     "0xfe000010 len 4 off 0x10 data 0xdeadbeef user 0x7 resp 1",
+     VMC_REC_IOREGIONFD_CMD,
+     {0, 0, 0xfe000010, 4, 0x10, 0xdeadbeef, 7, 1},
+     {"write", "mmio"}},
+    {" k-7 [000] .....  1.500000: kvm_ioregionfd_resp: gpa 0xfe000010 data 0x0 "
+     "lat 7670 ns err -5",
+     VMC_REC_IOREGIONFD_RESP,
+     {0xfe000010, 0, 7670, -UINT64_C(5)},
+     {0}},
+    {" k-7 [000] .....  1.500000: kvm_exit: vcpu 1 reason EPT_MISCONFIG rip "
+     "0xfff0 info1 0x0000000000000181 info2 0x0000000000000002 intr_info "
+     "0x80000306 error_code 0x00000004 requests 0x0000000000000008",
+     VMC_REC_KVM_EXIT,
+     {1, 0xfff0, 0, 0x181, 2, 0x80000306, 4, 8},
+     {NULL, NULL, "EPT_MISCONFIG"}},
+    {" k-7 [000] .....  1.500000: kvm_exit: TRAP: HSR_EC: 0x0024 (DABT_LOW), "
+     "PC: 0xffff800080001234",
+     VMC_REC_KVM_EXIT,
+     {0, 0xffff800080001234, 0, 0x24},
+     {NULL, NULL, "DABT_LOW", NULL, NULL, NULL, NULL, NULL, "TRAP"}},
+    {" k-7 [000] .....  1.500000: kvm_entry: vcpu 2, rip 0xfff0 intr_info "
+     "0x80000020 error_code 0x00000001[immediate exit]",
+     VMC_REC_KVM_ENTRY,
+     {2, 0xfff0, 0x80000020, 1, 1},
+     {0}},
+    {" k-7 [000] .....  1.500000: kvm_entry: vcpu 2, rip 0xfff0[immediate "
+     "exit]",
+     VMC_REC_KVM_ENTRY,
+     {2, 0xfff0, 0, 0, 1},
+     {0}},
+    {" k-7 [000] .....  1.500000: kvm_pio: pio_read at 0x1f0 size 2 count 9 "
+     "val 0x45 (...)",
+     VMC_REC_KVM_PIO,
+     {1, 2, 0x1f0, 0x45, 9},
+     {0}},
 };
 
 static struct vmc_reader *open_text(const char *text, size_t size_bytes)
@@ -511,7 +593,7 @@ START_TEST(what_is_unknown_or_bad_is_counted_and_named)
                                "7@1.2:virtqueue_flush vq zzz count 1\n"
                                "7@1.2:virtqueue_flush vq 0x1ffffffffffffffff "
                                "count 1\n"
-                               "7@1.3:virtqueue_flush vq 0x2 count 1";
+                               "7@1.3:virtqueue_flush vq 0x2 count 1\n";
     struct vmc_reader *reader = open_text(text, sizeof(text) - 1);
     const struct vmc_reader_counts *counts = vmc_reader_counts(reader);
     const struct vmc_record *records;
@@ -535,6 +617,138 @@ START_TEST(what_is_unknown_or_bad_is_counted_and_named)
     ck_assert_uint_eq(times, 2);
     ck_assert_ptr_null(vmc_reader_unknown_at(reader, 3, &times));
     vmc_reader_close(reader);
+}
+END_TEST
+
+/* Lines that no program prints whole: two torn into one, a zero byte, a number
+ * that no thread has. */
+static const struct {
+    const char *line;
+    size_t bytes;
+    bool is_unknown; /* else known, but bad */
+} torn[] = {
+#define TORN(text, is_unknown)                                                 \
+    {                                                                          \
+        text, sizeof(text) - 1, is_unknown                                     \
+    }
+    TORN("7@1.1:loongarch_pch_pic_irq_handler irq 5 level 07@1.2:virtqueue_f",
+         false),
+    TORN("7@1.1:loongarch_extioi_readw addr: 0x40val: 0x20 7@1.2:x", false),
+    TORN("7@1.1:virtqueue_flush vq 0x1 count 12, count 3", false),
+    TORN("7@1.1:virtio_balloon_handle_output section name: a\0b gpa: 0x1000",
+         false),
+    TORN("7@1.1:virtqueue_\0flush vq 0x1 count 1", true),
+    TORN("\0", true),
+    TORN("4294967296@1.1:virtqueue_flush vq 0x1 count 1", true),
+    TORN("-1@1.1:virtqueue_flush vq 0x1 count 1", true),
+    TORN("7@1.1234567890:virtqueue_flush vq 0x1 count 1", true),
+    TORN("7@1.1 virtqueue_flush vq 0x1 count 1", true),
+};
+
+START_TEST(a_torn_line_is_never_a_record)
+{
+    static const char good[] = "7@1.0:virtqueue_flush vq 0x1 count 1\n";
+    char text[256];
+    struct vmc_reader *reader;
+    const struct vmc_reader_counts *counts;
+    const struct vmc_record *records;
+    uint32_t count;
+
+    memcpy(text, good, sizeof(good) - 1);
+    memcpy(text + sizeof(good) - 1, torn[_i].line, torn[_i].bytes);
+    text[sizeof(good) - 1 + torn[_i].bytes] = '\n';
+    reader = open_text(text, sizeof(good) + torn[_i].bytes);
+    counts = vmc_reader_counts(reader);
+    ck_assert_int_eq(vmc_reader_next(reader, &records, &count, NULL), VMC_OK);
+    ck_assert_int_eq(vmc_reader_next(reader, &records, &count, NULL), VMC_END);
+    ck_assert_uint_eq(counts->records, 1);
+    ck_assert_uint_eq(counts->lines, 2);
+    ck_assert_uint_eq(counts->skipped_lines, !torn[_i].is_unknown);
+    ck_assert_uint_eq(counts->unknown_events, torn[_i].is_unknown);
+    ck_assert(!counts->is_truncated);
+    vmc_reader_close(reader);
+}
+END_TEST
+
+/* The last line has no newline. @is_event: all of an event stands there. */
+static const struct {
+    const char *line;
+    bool is_event;
+} unfinished[] = {
+    {"7@1.1:virtqueue_flush vq 0x1 count 1", true},
+    {"7@1.1:virtqueue_flush vq 0x1 count", false},
+    {"7@1.1:virtqueue_fl", false},
+    {"7@1", false},
+};
+
+START_TEST(a_trace_that_ends_in_a_line_is_cut_short)
+{
+    static const char good[] = "7@1.0:virtqueue_flush vq 0x1 count 1\n";
+    static char text[8192];
+    const struct vmc_record *records;
+    struct vmc_error error = {""};
+    struct vmc_reader *reader;
+    uint32_t count, expected = 0;
+    size_t bytes = 0;
+
+    for (; bytes < 6000; bytes += sizeof(good) - 1) {
+        memcpy(text + bytes, good, sizeof(good) - 1);
+        expected++;
+    }
+    memcpy(text + bytes, unfinished[_i].line, strlen(unfinished[_i].line));
+    bytes += strlen(unfinished[_i].line);
+    expected += unfinished[_i].is_event;
+    reader = open_text(text, bytes);
+    ck_assert_int_eq(vmc_reader_next(reader, &records, &count, &error), VMC_OK);
+    ck_assert_uint_eq(count, expected); /* all of them, before the damage */
+    ck_assert_int_eq(vmc_reader_next(reader, &records, &count, &error),
+                     unfinished[_i].is_event ? VMC_END : VMC_E_FORMAT);
+    ck_assert_int_eq(strstr(error.text, "line 164 is cut short") != NULL,
+                     !unfinished[_i].is_event);
+    ck_assert(vmc_reader_counts(reader)->is_truncated);
+    ck_assert_int_eq(vmc_reader_next(reader, &records, &count, &error),
+                     VMC_END);
+    vmc_reader_close(reader);
+}
+END_TEST
+
+/* 4 KiB and more were once passed over in silence. */
+START_TEST(a_long_last_line_without_newline_is_counted)
+{
+    static char text[20000] = "7@1.0:virtqueue_flush vq 0x1 count 1\n";
+    struct vmc_reader *reader;
+    const struct vmc_record *records;
+    uint32_t count;
+
+    memset(text + 37, 'x', sizeof(text) - 37);
+    reader = open_text(text, sizeof(text));
+    ck_assert_int_eq(vmc_reader_next(reader, &records, &count, NULL), VMC_OK);
+    ck_assert_int_eq(vmc_reader_next(reader, &records, &count, NULL),
+                     VMC_E_FORMAT);
+    ck_assert_uint_eq(vmc_reader_counts(reader)->lines, 2);
+    ck_assert_uint_eq(vmc_reader_counts(reader)->unknown_events, 1);
+    vmc_reader_close(reader);
+}
+END_TEST
+
+START_TEST(kinds_have_names_and_texts)
+{
+    ck_assert_int_eq(vmc_record_kind_named("kvm_mmio"), VMC_REC_KVM_MMIO);
+    ck_assert_int_eq(vmc_record_kind_named("none"), VMC_REC_NONE);
+    ck_assert_int_eq(vmc_record_kind_named("kvm_mmi"), VMC_REC_NONE);
+    ck_assert(vmc_record_arg_is_text(VMC_REC_KVM_EXIT, 2));
+    ck_assert(!vmc_record_arg_is_text(VMC_REC_KVM_EXIT, 1));
+    ck_assert(!vmc_record_arg_is_text(VMC_REC_KVM_EXIT, 64));
+    ck_assert(!vmc_record_arg_is_text(VMC_REC_KIND_COUNT, 0));
+    for (size_t i = 0; i < VMC_COUNT_OF(lines); i++) {
+        for (uint32_t arg = 0; arg < VMC_REC_ARGS_MAX; arg++) {
+            bool is_text = vmc_record_arg_is_text(lines[i].kind, arg);
+
+            ck_assert_msg(is_text || lines[i].texts[arg] == NULL,
+                          "arg %u of %s is a text", arg, lines[i].line);
+            ck_assert(!is_text || arg < vmc_record_arg_count(lines[i].kind));
+        }
+    }
 }
 END_TEST
 
@@ -726,6 +940,25 @@ START_TEST(every_prefix_is_an_error_or_a_shorter_trace)
     }
     ck_assert_uint_gt(read_damaged(native, native_bytes, &is_whole), 0);
     ck_assert(is_whole);
+    free(native);
+}
+END_TEST
+
+START_TEST(bytes_behind_the_end_mark_are_damage)
+{
+    bool is_whole;
+    uint64_t total;
+    char *copy;
+
+    make_native(2);
+    total = read_damaged(native, native_bytes, &is_whole);
+    copy = malloc(native_bytes + 1);
+    ck_assert_ptr_nonnull(copy);
+    memcpy(copy, native, native_bytes);
+    copy[native_bytes] = '\0';
+    ck_assert_uint_eq(read_damaged(copy, native_bytes + 1, &is_whole), total);
+    ck_assert(!is_whole);
+    free(copy);
     free(native);
 }
 END_TEST
@@ -1042,9 +1275,16 @@ Suite *suite(void)
     tcase_add_test(c, the_newer_stamp_of_qemu_is_read_too);
     tcase_add_test(c, flags_and_cpu_of_an_ftrace_line_are_kept);
     tcase_add_test(c, what_is_unknown_or_bad_is_counted_and_named);
+    tcase_add_loop_test(c, a_torn_line_is_never_a_record, 0,
+                        VMC_COUNT_OF(torn));
+    tcase_add_loop_test(c, a_trace_that_ends_in_a_line_is_cut_short, 0,
+                        VMC_COUNT_OF(unfinished));
+    tcase_add_test(c, a_long_last_line_without_newline_is_counted);
+    tcase_add_test(c, kinds_have_names_and_texts);
     tcase_add_test(c, a_line_without_end_is_passed_over);
     tcase_add_test(c, the_native_format_carries_everything);
     tcase_add_test(c, every_prefix_is_an_error_or_a_shorter_trace);
+    tcase_add_test(c, bytes_behind_the_end_mark_are_damage);
     tcase_add_loop_test(c, a_damaged_trace_never_gives_a_wrong_record, 0, 10);
     tcase_add_test(c, a_block_may_not_claim_too_much);
     tcase_add_loop_test(c, contents_that_make_no_sense_are_damage, 0,

@@ -27,6 +27,26 @@ json_t *vmc_json_hex(uint64_t value)
     return json_string(text);
 }
 
+const char *vmc_json_utf8(char *to, size_t room, const char *from)
+{
+    json_t *probe = json_string(from);
+    size_t at = 0;
+
+    for (; *from != '\0' && at + 1 < room; from++) {
+        if (probe != NULL || (unsigned char)*from < 0x80) {
+            to[at++] = *from;
+        } else if (at + 5 <= room) {
+            at += (size_t)snprintf(to + at, room - at, "\\x%02x",
+                                   (unsigned char)*from);
+        } else {
+            break;
+        }
+    }
+    to[at] = '\0';
+    json_decref(probe);
+    return to;
+}
+
 json_t *vmc_json_hist(const struct vmc_hist *hist)
 {
     struct vmc_hist_summary summary = vmc_hist_summarize(hist);

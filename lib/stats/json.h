@@ -25,6 +25,13 @@ json_t *vmc_json_u64(uint64_t value);
 json_t *vmc_json_hex(uint64_t value);
 
 /**
+ * Copy the text @from to @to, of @room bytes, so that JSON can hold it: as it
+ * is where it is UTF-8, else with every byte beyond ASCII as \xNN.
+ * Returns  @to. Cut to what fits.
+ */
+const char *vmc_json_utf8(char *to, size_t room, const char *from);
+
+/**
  * Write @root to the file @path, "-" for standard output: indented, keys in
  * the order they were set, a newline at the end. A file appears whole under
  * its name or not at all.

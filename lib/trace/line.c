@@ -75,7 +75,7 @@ static const char *scan_fraction(const char *at, const char *end, uint64_t *ns)
     const char *start;
 
     *ns = 0;
-    for (start = at; at < end && at - start <= STAMP_DIGITS; at++) {
+    for (start = at; at < end && at - start < STAMP_DIGITS; at++) {
         unsigned digit = (unsigned char)*at - (unsigned)'0';
 
         if (digit > 9) {

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
     }
     memcpy(text, head, sizeof(head) - 1);
     memcpy(text + sizeof(head) - 1, data, size_bytes);
-    (void)read_trace(text, sizeof(head) - 1 + size_bytes);
+    (void)round_trip(text, sizeof(head) - 1 + size_bytes);
     free(text);
     return 0;
 }

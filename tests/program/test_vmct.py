@@ -30,10 +30,13 @@ TABLE = [table_entry(i) for i in range(256)]
 
 
 def kinds():
-    """Names and argument counts, from the C source of the importers."""
-    source = (ROOT / "lib/trace/record.c").read_text()
-    rows = re.findall(r'\[VMC_REC_\w+\] = \{"(\w+)", (\d+)\}', source)
-    return [(name, int(count)) for name, count in rows]
+    """Names, argument counts and places of texts, as format.md lists them."""
+    page = (ROOT / "lib/trace/format.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \| (\d+) \| ([\d, -]+) \|", page,
+                      re.M)
+    assert [int(row[0]) for row in rows] == list(range(1, len(rows) + 1))
+    return [None] + [(name, int(count), set(map(int, re.findall(r"\d+", texts))))
+                     for _, name, count, texts in rows]
 
 
 KINDS = kinds()
@@ -73,15 +76,21 @@ class Bytes:
         return value >> 1 ^ -(value & 1)
 
 
-def records_of(block, count, texts, time, line):
+def quoted(text):
+    return '"%s"' % "".join(
+        chr(c) if 0x20 <= c < 0x7f and c not in b'"\\'
+        else "\\" + chr(c) if c in b'"\\' else f"\\x{c:02x}" for c in text)
+
+
+def records_of(block, count, new_texts, texts, time, line):
     body = Bytes(block)
-    for _ in range(texts):
-        body.take(body.varint())
+    for _ in range(new_texts):
+        texts.append(body.take(body.varint()))
     last = {}
     thread = cpu = flags = 0
     for _ in range(count):
         kind, marks = body.take(2)
-        name, arg_count = KINDS[kind]
+        name, arg_count, text_args = KINDS[kind]
         thread = thread if marks & 1 else body.varint()
         line = line + 1 if marks & 2 else line + body.zigzag()
         if not marks & 4:
@@ -91,7 +100,9 @@ def records_of(block, count, texts, time, line):
         for i in range(arg_count):
             args[i] = args[i] + body.zigzag() & MASK
         yield " ".join(map(str, [time, line, thread, cpu, flags, name] +
-                           [hex(a) if a else "0" for a in args]))
+                           [quoted(texts[a]) if i in text_args
+                            else hex(a) if a else "0"
+                            for i, a in enumerate(args)]))
     assert body.at == len(block), "bytes behind the last record"
 
 
@@ -102,16 +113,16 @@ def read(path):
     meta_bytes, crc = file.u32(), file.u32()
     meta = file.take(meta_bytes)
     assert crc32c(file.data[:12] + meta) == crc, "header"
-    lines = []
+    lines, texts = [], [b""]
     while (tag := file.take(4)) == b"VBLK":
         start = file.at - 4
         count, raw, packed = file.u32(), file.u32(), file.u32()
-        time, line, texts, crc = file.u64(), file.u64(), file.u32(), file.u32()
+        time, line, new, crc = file.u64(), file.u64(), file.u32(), file.u32()
         data = file.take(packed)
         assert crc32c(file.data[start:start + 36] + data) == crc, "block"
         block = unpack(data)
         assert len(block) == raw
-        lines += records_of(block, count, texts, time, line)
+        lines += records_of(block, count, new, texts, time, line)
     assert tag == b"VSUM"
     start = file.at - 4
     raw, packed, crc = file.u32(), file.u32(), file.u32()
