@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "explore/minimise.h"
 #include "sim/command.h"
 #include "sim/counterexample.h"
 #include "sim/explore_vcpu.h"
@@ -16,7 +17,7 @@
 #include "stats/outfile.h"
 #include "vcpu/rules.h"
 
-enum { SETTINGS_MAX = 8, STATES_DEFAULT = 1 << 22 };
+enum { SETTINGS_MAX = 8, STATES_DEFAULT = 1 << 22, MINIMISE_STATES = 1 << 20 };
 
 struct options {
     const char *path, *json_path, *schedule_path, *write_path;
@@ -25,6 +26,8 @@ struct options {
     struct vmc_life_setting params[SETTINGS_MAX];
     char names[SETTINGS_MAX][VMC_LIFE_NAME_BYTES];
     struct vmc_search_budget budget;
+    enum vmc_minimise_order order;
+    bool keeps_schedule; /* as it was found */
 };
 
 enum option_key {
@@ -32,6 +35,7 @@ enum option_key {
     OPTION_WRITE,
     OPTION_STATES,
     OPTION_PARAM,
+    OPTION_MINIMISE,
     OPTION_TIMELINE,
     OPTION_REPORT,
 };
@@ -47,6 +51,10 @@ static const struct argp_option option_table[] = {
      "run the schedule in FILE again, and nothing else", 0},
     {"write-schedule", OPTION_WRITE, "FILE", 0,
      "write a shortest failing schedule", 0},
+    {"minimise", OPTION_MINIMISE, "WHAT", 0,
+     "what a failing schedule is to have fewest of: preemptions (default) or "
+     "steps; no: leave it as it was found",
+     0},
     {"timeline", OPTION_TIMELINE, "FILE", 0,
      "draw the failing schedule as a picture (SVG)", 0},
     {"report", OPTION_REPORT, "DIR", 0,
@@ -78,6 +86,19 @@ static void read_param(struct argp_state *state, struct options *options,
     options->config.param_count++;
 }
 
+static void read_order(struct argp_state *state, struct options *options,
+                       const char *text)
+{
+    options->keeps_schedule = strcmp(text, "no") == 0;
+    options->order = strcmp(text, "steps") == 0 ? VMC_MINIMISE_STEPS
+                                                : VMC_MINIMISE_PREEMPTIONS;
+    if (!options->keeps_schedule && strcmp(text, "steps") != 0 &&
+        strcmp(text, "preemptions") != 0) {
+        argp_error(state, "--minimise '%s': expected preemptions, steps or no",
+                   text);
+    }
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct options *options = state->input;
@@ -105,6 +126,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_WRITE:
         options->write_path = argument;
+        return 0;
+    case OPTION_MINIMISE:
+        read_order(state, options, argument);
         return 0;
     case OPTION_TIMELINE:
         options->timeline_path = argument;
@@ -141,8 +165,9 @@ struct outcome {
     struct explore_vcpu model;
     struct vmc_search_result counts;
     struct vmc_schedule schedule;
-    struct story story; /* of the schedule, if there is one */
-    uint32_t rule;      /* enum vmc_rule */
+    struct vmc_minimal minimal; /* of it; rule 0 when it was left alone */
+    struct story story;         /* of the schedule, if there is one */
+    uint32_t rule;              /* enum vmc_rule */
     char why[STORY_TEXT_BYTES];
     bool has_schedule;
     int64_t wall_ms;
@@ -218,12 +243,30 @@ static enum vmc_status write_schedule(const struct story *story,
     return vmc_outfile_commit(out, error);
 }
 
+/* Bring the schedule that was found to its smallest. */
+static enum vmc_status minimise(struct outcome *outcome,
+                                const struct options *options)
+{
+    uint64_t states_max = options->budget.states_max < MINIMISE_STATES
+                              ? options->budget.states_max
+                              : MINIMISE_STATES;
+    enum vmc_status status =
+        vmc_minimise(&outcome->minimal, &outcome->schedule, options->order,
+                     states_max, &explore_vcpu_ops, &outcome->model);
+
+    if (status == VMC_OK) {
+        outcome->schedule = outcome->minimal.schedule;
+    }
+    return status;
+}
+
 /* Tell the schedule that was found or read. */
 static enum vmc_status tell(struct outcome *outcome)
 {
     struct told_model model = told(outcome);
-    enum vmc_status status =
-        story_tell(&outcome->story, &model, &outcome->schedule, NULL);
+    enum vmc_status status = story_tell(
+        &outcome->story, &model, &outcome->schedule,
+        outcome->minimal.rule != 0 ? outcome->minimal.is_idle : NULL);
 
     if (status == VMC_OK) {
         outcome->rule = outcome->story.rule;
@@ -353,6 +396,13 @@ static json_t *describe(const struct outcome *outcome,
                                 : json_null());
         json_object_set_new(violation, "description",
                             json_string(outcome->why));
+        if (outcome->minimal.rule != 0) {
+            json_object_set_new(
+                violation, "preemptions",
+                json_integer(outcome->minimal.preemption_count));
+            json_object_set_new(violation, "minimal",
+                                json_boolean(outcome->minimal.is_proven));
+        }
         json_object_set_new(root, "violation", violation);
     }
     json_object_set_new(root, "expected",
@@ -384,6 +434,14 @@ static void print_outcome(struct outcome *outcome,
         (void)fputc('\n', table);
         (void)print_run(outcome, table);
         (void)fputc('\n', table);
+    }
+    if (outcome->minimal.rule != 0) {
+        (void)fprintf(
+            table, "%" PRIu32 " steps, %" PRIu32 " preemption%s: %s\n",
+            outcome->story.step_count, outcome->minimal.preemption_count,
+            outcome->minimal.preemption_count == 1 ? "" : "s",
+            outcome->minimal.is_proven ? "no schedule breaks the rule with less"
+                                       : "the smallest that was found");
     }
     if (outcome->rule != 0) {
         (void)fprintf(table, "violation: %s\n", outcome->why);
@@ -439,6 +497,10 @@ static enum vmc_status run(struct outcome *outcome,
         outcome->has_schedule = status == VMC_OK;
     } else {
         status = search(outcome, options, program);
+        if (status == VMC_OK && outcome->has_schedule &&
+            !options->keeps_schedule) {
+            status = minimise(outcome, options);
+        }
     }
     if (status == VMC_OK && outcome->has_schedule) {
         status = tell(outcome);

@@ -54,7 +54,29 @@ with tempfile.TemporaryDirectory() as folder:
     again, replayed = explore("S03", "--variant", "bug", "--schedule",
                               schedule)
     check_equal(again.returncode, 1, "its replay breaks the rule too")
-    check_equal(replayed["violation"], result["violation"], "the same one")
+    check_equal(replayed["violation"],
+                {key: result["violation"][key]
+                 for key in ("invariant", "step", "description")},
+                "the same one")
+    check_equal((result["violation"]["step"],
+                 result["violation"]["preemptions"],
+                 result["violation"]["minimal"]), (15, 1, True),
+                "as small as the golden one")
+    twice = pathlib.Path(folder, "again")
+    explore("S03", "--variant", "bug", "--schedule", schedule,
+            "--write-schedule", twice)
+    check_equal(twice.read_text(), schedule.read_text(),
+                "a replay has the same lines and the same hash")
+    for order, steps, preemptions in (("steps", 14, 2), ("no", 14, None)):
+        run, other = explore("S03", "--variant", "bug", "--minimise", order)
+        check_equal((other["violation"]["step"],
+                     other["violation"].get("preemptions")),
+                    (steps, preemptions), f"--minimise {order}")
+    decisions = " ".join(re.findall(r"^\d+ d(\d+)", schedule.read_text(), re.M))
+    short = pathlib.Path(folder, "short")
+    short.write_text("\n".join(lines[:2]) + f"\nd {decisions}\n")
+    _, replayed = explore("S03", "--variant", "bug", "--schedule", short)
+    check_equal(replayed["violation"]["step"], 15, "decisions alone are enough")
     for number, line in enumerate(lines, 1):
         broken = lines.copy()
         broken[number - 1] = line + "x"
@@ -67,7 +89,48 @@ with tempfile.TemporaryDirectory() as folder:
     schedule.write_text("\n".join(lines[:5]) + "\n")
     run = vmcycle("explore", SCENARIOS / "S03", "--variant", "bug",
                   "--schedule", schedule)
-    check(run.returncode == 2 and "cut short" in run.stderr, "a cut schedule")
+    check(run.returncode == 2 and "s03:6: " in run.stderr
+          and "cut short" in run.stderr, "a cut schedule")
+    moved = lines.copy()
+    moved[12], moved[13] = moved[13], moved[12]
+    schedule.write_text("\n".join(moved) + "\n")
+    run = vmcycle("explore", SCENARIOS / "S03", "--variant", "bug",
+                  "--schedule", schedule)
+    check(run.returncode == 2 and "s03:13: diverges: " in run.stderr
+          and "allows only d0 d16" in run.stderr,
+          f"a step too early: {run.stderr}")
+    schedule.write_text("\n".join(lines) + "\n")
+    run = vmcycle("explore", SCENARIOS / "S03", "--variant", "fix",
+                  "--schedule", schedule)
+    check(run.returncode == 2 and "s03:2: diverges: " in run.stderr,
+          "another variant is another run")
+
+    # The picture says in words what it shows, and marks the broken step.
+    picture = pathlib.Path(folder, "s03.svg")
+    run, result = explore("S03", "--variant", "bug", "--timeline", picture)
+    svg = picture.read_text()
+    check("<title>scenario S03 variant bug</title>" in svg, "its title")
+    check("<desc>V01 access to a freed object: spin on A#1\n" in svg
+          and "Step 14, spin: next A#1 -&gt; V01." in svg, "its description")
+    check(">next A#1 -> V01<" in svg, "the step is in the picture")
+    check_equal([path.name for path in pathlib.Path(folder).iterdir()
+                 if "vmcycle-" in path.name], [], "nothing is left behind")
+    page = pathlib.Path(folder, "page")
+    run, result = explore("S03", "--variant", "bug", "--report", page)
+    check_equal(sorted(path.name for path in page.iterdir()),
+                ["counterexample.svg", "counterexample.txt", "index.html",
+                 "report.json", "schedule"], "files of a report")
+    text = (page / "counterexample.txt").read_text()
+    for words in ("=>  14  |   next A#1 -> V01", " ~  12 ", "broken by:",
+                  "freed by:", "created before the first step",
+                  "opened in step 0 and closed in step 3"):
+        check(words in text, f"'{words}' in the report")
+    check_equal((page / "schedule").read_text(), "\n".join(lines) + "\n",
+                "the schedule of a report")
+    check("<svg" in (page / "index.html").read_text(), "a page with a picture")
+    explore("S03", "--variant", "fix", "--report", pathlib.Path(folder, "fix"))
+    check(not pathlib.Path(folder, "fix/counterexample.svg").exists(),
+          "nothing to show when all is well")
 
     wrong = pathlib.Path(folder, "wrong")
     wrong.write_text('scenario X "x"\nnonsense\n')
@@ -77,7 +140,10 @@ with tempfile.TemporaryDirectory() as folder:
 for args in (["explore"], ["explore", "none"],
              ["explore", SCENARIOS / "S03", "--variant", "none"],
              ["explore", SCENARIOS / "S03", "--states", "0"],
-             ["explore", SCENARIOS / "S03", "--param", "x"]):
+             ["explore", SCENARIOS / "S03", "--param", "x"],
+             ["explore", SCENARIOS / "S03", "--minimise", "x"],
+             ["explore", SCENARIOS / "S03", "--schedule", "none"],
+             ["explore", SCENARIOS / "S03", "--timeline", "none/x.svg"]):
     check_equal(vmcycle(*args).returncode, 2, f"{args} exits")
 _, small = explore("G9", "--states", 100)
 check_equal(small["complete"], False, "a small budget is not complete")
