@@ -33,6 +33,7 @@ FILE *command_table(const char *json_path);
 
 int command_balloon(int argc, char **argv);
 int command_compare(int argc, char **argv);
+int command_device(int argc, char **argv);
 int command_dump(int argc, char **argv);
 int command_explore(int argc, char **argv);
 int command_golden(int argc, char **argv);

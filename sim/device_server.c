@@ -19,19 +19,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { COMMAND_BYTES = 32, ANSWER_BYTES = 32 };
-
-/* The command of the third generation, by byte; all others are zero. */
 enum {
-    COMMAND_VERB = 0, /* 0 read, 1 write */
-    COMMAND_INFO = 1,
-    COMMAND_USER_DATA = 8,
-    COMMAND_OFFSET = 16,
-    COMMAND_DATA = 24,
-    INFO_EXPONENT = 0x0f,
-    INFO_RESPONSE = 0x10,
-    ANSWER_FLAGS = 8,
-    ANSWER_FAILED = 1
+    COMMAND_BYTES = VMC_IOREGION_COMMAND_BYTES,
+    ANSWER_BYTES = VMC_IOREGION_RESPONSE_BYTES,
 };
 
 struct server {
@@ -161,8 +151,7 @@ static bool send_spoilt(struct server *server, const uint8_t *answer)
         return is_good && send_bytes(server, answer, ANSWER_BYTES) &&
                send_bytes(server, answer, ANSWER_BYTES);
     case DEVICE_ANSWER_FAILED:
-        twice[ANSWER_FLAGS] = ANSWER_FAILED;
-        return is_good && send_bytes(server, twice, ANSWER_BYTES);
+        return is_good && send_bytes(server, answer, ANSWER_BYTES);
     case DEVICE_ANSWER_RIGHT:
     case DEVICE_ANSWER_NEVER:
     case DEVICE_ANSWER_COUNT:
@@ -172,18 +161,25 @@ static bool send_spoilt(struct server *server, const uint8_t *answer)
     return is_good;
 }
 
-static bool answer(struct server *server, uint64_t data, bool has_failed)
+static bool answer(struct server *server,
+                   const struct vmc_ioregion_command *command, uint64_t data,
+                   bool has_failed)
 {
     const struct device_server_config *config = server->config;
     uint8_t *to = &server->out[server->out_bytes];
     uint64_t number = ++server->asked;
+    bool is_spoilt = config->answer != DEVICE_ANSWER_RIGHT &&
+                     (config->spoil_at == 0 || config->spoil_at == number);
 
     server->counts->answers++;
-    memset(to, 0, ANSWER_BYTES);
-    memcpy(to, &data, sizeof(data));
-    to[ANSWER_FLAGS] = has_failed ? ANSWER_FAILED : 0;
-    if (config->answer != DEVICE_ANSWER_RIGHT &&
-        (config->spoil_at == 0 || config->spoil_at == number)) {
+    if (is_spoilt && config->answer == DEVICE_ANSWER_FAILED) {
+        has_failed = true;
+    }
+    vmc_ioregion_put_response(
+        to,
+        (struct vmc_ioregion_response){.data = data, .is_failed = has_failed},
+        command->size_bytes, config->format);
+    if (is_spoilt) {
         uint8_t copy[ANSWER_BYTES];
 
         memcpy(copy, to, ANSWER_BYTES);
@@ -198,62 +194,43 @@ static bool answer(struct server *server, uint64_t data, bool has_failed)
 
 /* ---- In ----------------------------------------------------------------- */
 
-static uint64_t word_at(const uint8_t *bytes)
-{
-    uint64_t word;
-
-    memcpy(&word, bytes, sizeof(word));
-    return word;
-}
-
-/* Is @command one: every bit that has no meaning is zero? */
-static bool is_command(const uint8_t *command)
-{
-    static const uint8_t zeros[COMMAND_USER_DATA - 2];
-
-    return command[COMMAND_VERB] <= 1 &&
-           (command[COMMAND_INFO] & ~(INFO_EXPONENT | INFO_RESPONSE)) == 0 &&
-           (command[COMMAND_INFO] & INFO_EXPONENT) <= 3 &&
-           memcmp(&command[2], zeros, sizeof(zeros)) == 0;
-}
-
 /* Act on one command. False: serving ends, and counts say why. */
-static bool act(struct server *server, const uint8_t *command)
+static bool act(struct server *server, const uint8_t *bytes)
 {
     const struct device_server_config *config = server->config;
     struct device_server_counts *counts = server->counts;
-    struct register_access access = {
-        .user_data = word_at(&command[COMMAND_USER_DATA]),
-        .offset = word_at(&command[COMMAND_OFFSET]),
-        .data = word_at(&command[COMMAND_DATA]),
-        .length_bytes =
-            (uint8_t)(1U << (command[COMMAND_INFO] & INFO_EXPONENT)),
-        .is_write = command[COMMAND_VERB] == 1,
-    };
+    struct vmc_ioregion_command command;
+    struct register_access access;
     bool is_claimed;
 
-    if (!is_command(command)) {
+    if (vmc_ioregion_get_command(&command, bytes, COMMAND_BYTES, config->format,
+                                 NULL) != VMC_OK) {
         counts->end = DEVICE_END_REJECTED;
         return false;
     }
     counts->commands++;
-    counts->reads += !access.is_write;
-    counts->writes += access.is_write;
+    counts->reads += !command.is_write;
+    counts->writes += command.is_write;
     if (counts->commands == config->flip_after) {
         (void)fcntl(config->flip_fd, F_SETFL,
                     fcntl(config->flip_fd, F_GETFL) | O_NONBLOCK);
     }
+    access = (struct register_access){.user_data = command.user_data,
+                                      .offset = command.offset_bytes,
+                                      .data = command.data,
+                                      .length_bytes = command.size_bytes,
+                                      .is_write = command.is_write};
     is_claimed = register_file_access(server->file, &access);
     counts->unclaimed += !is_claimed;
     if (counts->commands == config->exit_after) {
         counts->end = DEVICE_END_EXIT;
         return false;
     }
-    if ((command[COMMAND_INFO] & INFO_RESPONSE) == 0) {
+    if (!command.wants_response) {
         counts->posted++;
         return true;
     }
-    if (!answer(server, access.is_write ? 0 : access.data,
+    if (!answer(server, &command, command.is_write ? 0 : access.data,
                 !is_claimed && config->fails_unclaimed)) {
         counts->end = DEVICE_END_BROKEN;
         return false;

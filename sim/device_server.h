@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/base.h"
+#include "ioregion/wire.h"
 #include "sim/register_file.h"
 
 enum { DEVICE_BATCH_MAX = 64, DEVICE_SHORT_BYTES = 20, DEVICE_LONG_BYTES = 48 };
@@ -37,6 +38,7 @@ enum device_answer {
 
 struct device_server_config {
     int read_fd, write_fd;
+    struct vmc_ioregion_format format;
     uint32_t batch_max;        /**< commands that a read takes; 1 to 64 */
     enum device_answer answer; /**< what is done to the answers it spoils */
     uint64_t spoil_at;         /**< the only one spoilt, from 1; 0: all */

@@ -12,6 +12,7 @@
 static const struct command commands[] = {
     {"explore", "search the schedules of a scenario", command_explore},
     {"balloon", "time a balloon scenario", command_balloon},
+    {"device", "serve registers to a virtual machine", command_device},
     {"golden", "run golden vectors", command_golden},
     {"import", "turn a trace into the native format", command_import},
     {"info", "say what a trace holds", command_info},

@@ -79,6 +79,7 @@ static void serve(struct device_server_config config)
 {
     config.read_fd = wire.to[1];
     config.write_fd = wire.from[1];
+    config.format.generation = VMC_IOREGION_H;
     config.batch_max = config.batch_max != 0 ? config.batch_max : 64;
     if (wire.transport == PIPES) {
         (void)close(wire.to[0]);
@@ -181,10 +182,12 @@ START_TEST(a_stream_may_be_cut_anywhere)
         _exit(0);
     }
     (void)close(wire.to[0]);
-    device_serve(&(struct device_server_config){.read_fd = wire.to[1],
-                                                .write_fd = wire.from[1],
-                                                .batch_max = 7},
-                 &file, &counts);
+    device_serve(
+        &(struct device_server_config){.read_fd = wire.to[1],
+                                       .write_fd = wire.from[1],
+                                       .format = {VMC_IOREGION_H, false},
+                                       .batch_max = 7},
+        &file, &counts);
     ck_assert_uint_eq(counts.commands, COMMANDS);
     ck_assert_uint_eq(register_file_find(&file, "sum")->value,
                       COMMANDS * (COMMANDS - 1) / 2);
@@ -198,13 +201,13 @@ static const struct {
     uint8_t byte;
     bool is_good;
 } bytes_rows[] = {
-    {"a write", 0, 1, true},          {"verb 2", 0, 2, false},
-    {"verb 0x80", 0, 0x80, false},    {"eight bytes", 1, 3, true},
-    {"sixteen bytes", 1, 4, false},   {"exponent 15", 1, 15, false},
-    {"bit 5", 1, 0x20, false},        {"bit 7", 1, 0x80, false},
-    {"first pad", 2, 1, false},       {"last pad", 7, 1, false},
-    {"any user_data", 8, 0xff, true}, {"any offset", 23, 0xff, true},
-    {"any data", 31, 0xff, true},
+    {"a write", 0, 1, true},         {"verb 2", 0, 2, false},
+    {"verb 0x80", 0, 0x80, false},   {"no answer to a read", 1, 3, false},
+    {"eight bytes", 1, 0x13, true},  {"sixteen bytes", 1, 0x14, false},
+    {"exponent 15", 1, 0x1f, false}, {"bit 5", 1, 0x30, false},
+    {"bit 7", 1, 0x90, false},       {"first pad", 2, 1, false},
+    {"last pad", 7, 1, false},       {"any user_data", 8, 0xff, true},
+    {"any offset", 23, 0xff, true},  {"any data", 31, 0xff, true},
 };
 
 START_TEST(what_has_no_meaning_is_rejected)
@@ -213,7 +216,7 @@ START_TEST(what_has_no_meaning_is_rejected)
         uint8_t bytes[2 * BYTES];
 
         open_wire(transports[t]);
-        make_command(bytes, false, 0, false, 0, 0);
+        make_command(bytes, false, 0, true, 0, 0);
         bytes[bytes_rows[_i].at] = bytes_rows[_i].byte;
         ck_assert_int_eq(write(wire.to[0], bytes, BYTES), BYTES);
         send_command(true, 3, false, 8, 0);
@@ -360,10 +363,12 @@ START_TEST(a_dead_guest_is_no_crash)
         (void)signal(SIGPIPE, SIG_IGN);
     }
     (void)close(wire.to[0]);
-    device_serve(&(struct device_server_config){.read_fd = wire.to[1],
-                                                .write_fd = wire.from[1],
-                                                .batch_max = 64},
-                 &file, &counts);
+    device_serve(
+        &(struct device_server_config){.read_fd = wire.to[1],
+                                       .write_fd = wire.from[1],
+                                       .format = {VMC_IOREGION_H, false},
+                                       .batch_max = 64},
+        &file, &counts);
     ck_assert_uint_eq(counts.commands, 1);
     ck_assert_int_eq(counts.end, DEVICE_END_BROKEN);
 }
