@@ -167,7 +167,7 @@ struct outcome {
     struct vmc_schedule schedule;
     struct vmc_minimal minimal; /* of it; rule 0 when it was left alone */
     struct story story;         /* of the schedule, if there is one */
-    uint32_t rule;              /* enum vmc_rule */
+    uint32_t rule;              /* 0: none is broken */
     char why[STORY_TEXT_BYTES];
     bool has_schedule;
     int64_t wall_ms;

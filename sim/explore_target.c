@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/explore_target.h"
+
+#include <string.h>
+
+enum vmc_status explore_target_open(struct explore_target *target,
+                                    const char *path,
+                                    const struct vmc_life_config *config,
+                                    struct vmc_error *error)
+{
+    struct vmc_life_program *program;
+    enum vmc_status status = vmc_life_compile(&program, path, config, error);
+
+    memset(target, 0, sizeof(*target));
+    if (status != VMC_OK) {
+        return status;
+    }
+    target->program = program;
+    target->vcpu.program = program;
+    target->told = (struct told_model){&explore_vcpu_words, &target->vcpu};
+    target->name = program->name;
+    target->title = program->title;
+    target->variant = program->variants[program->variant].name;
+    return VMC_OK;
+}
+
+void explore_target_close(struct explore_target *target)
+{
+    vmc_life_program_free(target->program);
+    target->program = NULL;
+}
+
+uint32_t explore_target_note(const struct explore_target *target,
+                             char why[STORY_TEXT_BYTES])
+{
+    const struct vmc_life_violation *note = NULL;
+    struct vmc_life_state start;
+
+    if (target->program != NULL) {
+        note = vmc_life_worst_note(target->program, &target->vcpu.watch);
+    }
+    if (note == NULL) {
+        return 0;
+    }
+    memset(&start, 0, sizeof(start));
+    vmc_life_start(target->program, &start);
+    (void)vmc_life_describe(target->program, &start, note, why,
+                            STORY_TEXT_BYTES);
+    return note->rule;
+}
+
+bool explore_target_is_expected(const struct explore_target *target,
+                                uint32_t rule)
+{
+    return vmc_life_is_expected(target->program, (enum vmc_rule)rule);
+}
