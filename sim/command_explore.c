@@ -9,13 +9,12 @@
 #include "explore/minimise.h"
 #include "sim/command.h"
 #include "sim/counterexample.h"
-#include "sim/explore_vcpu.h"
+#include "sim/explore_target.h"
 #include "sim/progress.h"
 #include "sim/report.h"
 #include "sim/schedule_file.h"
 #include "stats/json.h"
 #include "stats/outfile.h"
-#include "vcpu/rules.h"
 
 enum { SETTINGS_MAX = 8, STATES_DEFAULT = 1 << 22, MINIMISE_STATES = 1 << 20 };
 
@@ -162,7 +161,7 @@ static const struct argp parser = {
 
 /* What came out, by search or by replay. */
 struct outcome {
-    struct explore_vcpu model;
+    struct explore_target target;
     struct vmc_search_result counts;
     struct vmc_schedule schedule;
     struct vmc_minimal minimal; /* of it; rule 0 when it was left alone */
@@ -195,39 +194,21 @@ static json_t *u128_json(vmc_u128 value)
 }
 
 static enum vmc_status search(struct outcome *outcome,
-                              const struct options *options,
-                              const struct vmc_life_program *program)
+                              const struct options *options)
 {
-    struct explore_vcpu *model = &outcome->model;
-    enum vmc_status status;
+    const struct told_model *told = &outcome->target.told;
+    enum vmc_status status = vmc_search_count(
+        &outcome->counts, told->words->ops, told->model, &options->budget);
 
-    status = vmc_search_count(&outcome->counts, &explore_vcpu_ops, model,
-                              &options->budget);
     if (status == VMC_OK && outcome->counts.failing > 0) {
-        status =
-            vmc_search_shortest(&outcome->schedule, &outcome->rule,
-                                &explore_vcpu_ops, model, &options->budget);
+        status = vmc_search_shortest(&outcome->schedule, &outcome->rule,
+                                     told->words->ops, told->model,
+                                     &options->budget);
         outcome->has_schedule = status == VMC_OK;
     } else if (status == VMC_OK) {
-        const struct vmc_life_violation *note =
-            vmc_life_worst_note(program, &model->watch);
-
-        outcome->rule = note != NULL ? note->rule : 0;
-        if (note != NULL) {
-            struct vmc_life_state start;
-
-            memset(&start, 0, sizeof(start));
-            vmc_life_start(program, &start);
-            (void)vmc_life_describe(program, &start, note, outcome->why,
-                                    sizeof(outcome->why));
-        }
+        outcome->rule = explore_target_note(&outcome->target, outcome->why);
     }
     return status == VMC_END ? VMC_OK : status;
-}
-
-static struct told_model told(struct outcome *outcome)
-{
-    return (struct told_model){&explore_vcpu_words, &outcome->model};
 }
 
 static enum vmc_status write_schedule(const struct story *story,
@@ -250,9 +231,9 @@ static enum vmc_status minimise(struct outcome *outcome,
     uint64_t states_max = options->budget.states_max < MINIMISE_STATES
                               ? options->budget.states_max
                               : MINIMISE_STATES;
-    enum vmc_status status =
-        vmc_minimise(&outcome->minimal, &outcome->schedule, options->order,
-                     states_max, &explore_vcpu_ops, &outcome->model);
+    enum vmc_status status = vmc_minimise(
+        &outcome->minimal, &outcome->schedule, options->order, states_max,
+        outcome->target.told.words->ops, outcome->target.told.model);
 
     if (status == VMC_OK) {
         outcome->schedule = outcome->minimal.schedule;
@@ -263,9 +244,8 @@ static enum vmc_status minimise(struct outcome *outcome,
 /* Tell the schedule that was found or read. */
 static enum vmc_status tell(struct outcome *outcome)
 {
-    struct told_model model = told(outcome);
     enum vmc_status status = story_tell(
-        &outcome->story, &model, &outcome->schedule,
+        &outcome->story, &outcome->target.told, &outcome->schedule,
         outcome->minimal.rule != 0 ? outcome->minimal.is_idle : NULL);
 
     if (status == VMC_OK) {
@@ -278,14 +258,14 @@ static enum vmc_status tell(struct outcome *outcome)
 /* The run as text: its timeline, and the stacks of whoever had a part. */
 static enum vmc_status print_run(struct outcome *outcome, FILE *to)
 {
-    struct told_model model = told(outcome);
+    const struct told_model *told = &outcome->target.told;
 
     counterexample_print(&outcome->story, to);
-    if (outcome->rule == 0 || model.words->report == NULL) {
+    if (outcome->rule == 0 || told->words->report == NULL) {
         return VMC_OK;
     }
     (void)fputc('\n', to);
-    return model.words->report(model.model, &outcome->schedule, to);
+    return told->words->report(told->model, &outcome->schedule, to);
 }
 
 static enum vmc_status write_text(struct outcome *outcome, const char *dir,
@@ -356,15 +336,14 @@ static uint64_t fingerprint_of(const struct outcome *outcome)
     return hash;
 }
 
-static json_t *describe(const struct outcome *outcome,
-                        const struct vmc_life_program *program, bool is_replay)
+static json_t *describe(const struct outcome *outcome, bool is_replay)
 {
+    const struct explore_target *target = &outcome->target;
     json_t *root = json_object();
 
     json_object_set_new(root, "version", json_string(VMCYCLE_VERSION));
-    json_object_set_new(root, "scenario", json_string(program->name));
-    json_object_set_new(root, "variant",
-                        json_string(program->variants[program->variant].name));
+    json_object_set_new(root, "scenario", json_string(target->name));
+    json_object_set_new(root, "variant", json_string(target->variant));
     json_object_set_new(root, "strategy",
                         json_string(is_replay ? "replay" : "stateful"));
     if (!is_replay) {
@@ -387,9 +366,9 @@ static json_t *describe(const struct outcome *outcome,
     if (outcome->rule != 0) {
         json_t *violation = json_object();
 
-        json_object_set_new(
-            violation, "invariant",
-            json_string(vmc_rule_info((enum vmc_rule)outcome->rule)->id));
+        json_object_set_new(violation, "invariant",
+                            json_string(target->told.words->rule_name(
+                                target->told.model, outcome->rule)));
         json_object_set_new(violation, "step",
                             outcome->has_schedule
                                 ? json_integer(outcome->story.step_count)
@@ -405,9 +384,9 @@ static json_t *describe(const struct outcome *outcome,
         }
         json_object_set_new(root, "violation", violation);
     }
-    json_object_set_new(root, "expected",
-                        json_boolean(vmc_life_is_expected(
-                            program, (enum vmc_rule)outcome->rule)));
+    json_object_set_new(
+        root, "expected",
+        json_boolean(explore_target_is_expected(target, outcome->rule)));
     json_object_set_new(root, "fingerprint",
                         vmc_json_hex(fingerprint_of(outcome)));
     json_object_set_new(root, "wall_ms",
@@ -415,13 +394,12 @@ static json_t *describe(const struct outcome *outcome,
     return root;
 }
 
-static void print_outcome(struct outcome *outcome,
-                          const struct vmc_life_program *program, FILE *table)
+static void print_outcome(struct outcome *outcome, FILE *table)
 {
     char schedules[40], failing[40];
 
-    (void)fprintf(table, "%s \"%s\", variant %s\n", program->name,
-                  program->title, program->variants[program->variant].name);
+    (void)fprintf(table, "%s \"%s\", variant %s\n", outcome->target.name,
+                  outcome->target.title, outcome->target.variant);
     if (outcome->counts.states > 0) {
         (void)fprintf(table,
                       "%s schedules, %s of them fail; %" PRIu64
@@ -483,20 +461,18 @@ static enum vmc_status write_files(struct outcome *outcome,
 
 static enum vmc_status run(struct outcome *outcome,
                            const struct options *options,
-                           const struct vmc_life_program *program,
                            struct vmc_error *error)
 {
     int64_t start_ms = host_now_ms();
     enum vmc_status status;
 
     if (options->schedule_path != NULL) {
-        struct told_model model = told(outcome);
 
-        status = schedule_read(&outcome->schedule, &model,
+        status = schedule_read(&outcome->schedule, &outcome->target.told,
                                options->schedule_path, error);
         outcome->has_schedule = status == VMC_OK;
     } else {
-        status = search(outcome, options, program);
+        status = search(outcome, options);
         if (status == VMC_OK && outcome->has_schedule &&
             !options->keeps_schedule) {
             status = minimise(outcome, options);
@@ -513,7 +489,7 @@ int command_explore(int argc, char **argv)
 {
     struct options options = {.budget = {.states_max = STATES_DEFAULT}};
     struct outcome *outcome = calloc(1, sizeof(*outcome));
-    struct vmc_life_program *program = NULL;
+
     struct vmc_error error = {""};
     enum vmc_status status;
     bool is_failing;
@@ -522,21 +498,20 @@ int command_explore(int argc, char **argv)
     if (outcome == NULL) {
         return command_failed(VMC_E_NOMEM, &error);
     }
-    status = vmc_life_compile(&program, options.path, &options.config, &error);
+    status = explore_target_open(&outcome->target, options.path,
+                                 &options.config, &error);
     if (status == VMC_OK) {
-        outcome->model.program = program;
-        status = run(outcome, &options, program, &error);
+        status = run(outcome, &options, &error);
     }
     if (status == VMC_OK) {
-        json_t *root =
-            describe(outcome, program, options.schedule_path != NULL);
+        json_t *root = describe(outcome, options.schedule_path != NULL);
 
-        print_outcome(outcome, program, command_table(options.json_path));
+        print_outcome(outcome, command_table(options.json_path));
         status = write_files(outcome, &options, root, &error);
         json_decref(root);
     }
     is_failing = outcome->rule != 0 || outcome->counts.failing > 0;
-    vmc_life_program_free(program);
+    explore_target_close(&outcome->target);
     story_free(&outcome->story);
     free(outcome);
     if (status != VMC_OK) {
