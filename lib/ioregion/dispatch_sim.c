@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A vCPU walks its plan: each stage is one event at its end, and the next one
- * begins there. Three stages can begin later than that:
+ * A vCPU walks its plan. Most stages touch nothing that others see; as many of
+ * them as follow each other are one event. These are not private:
  *
  *     SEND     first takes the descriptor (ioregionfd), then a place in the
  *              socket's buffer; the place is given back when the process reads
  *     SWITCH   the first of a plan that waits for an answer: the vCPU sleeps,
  *              and the process continues it where it left
+ *     SIGNAL   wakes the process, or finds it awake
  *     RING     finds room or turns the rest of the plan into an exit
+ *     VMM      works off the ring, where it does that
  *
  * The process of a channel is a server with a queue: it sleeps, is woken by
  * whoever finds it asleep, and handles what there is until nothing is left.
@@ -37,7 +39,9 @@ struct vcpu {
     uint64_t stage_tick; /* of the stage, or of the wait before it */
     uint16_t next;       /* in the line it stands in */
     bool is_busy;
+    bool has_begun;  /* the stage it is in */
     bool is_waiting; /* for the descriptor or a place, or just got it */
+    bool found_full; /* the ring: it exits, and the VMM drains */
     bool has_place;  /* in the buffer, for the command it sends */
     bool has_woken;  /* the process was asleep when its command came */
 };
@@ -212,12 +216,11 @@ static void serve(void *device, uint64_t argument)
 
         /* The answer is there; the vCPU's thread has been made runnable and
          * goes on behind the second SWITCH of its plan. */
-        vcpu->stage_tick = now(sim);
         while (vcpu->plan[vcpu->at] != VMC_IO_REPLY) {
             vcpu->at++;
         }
         vcpu->at++;
-        assert(vcpu->plan[vcpu->at] == VMC_IO_SWITCH);
+        assert(vcpu->plan[vcpu->at] == VMC_IO_SWITCH && vcpu->has_begun);
         spend(sim, VMC_IO_SWITCH, switch_ticks(sim));
         continue_after(sim, channel->handled, switch_ticks(sim));
     }
@@ -326,56 +329,96 @@ static void take_ring(struct vmc_dispatch_sim *sim, struct vcpu *vcpu)
         return;
     }
     state->counts.ring_full++;
+    vcpu->found_full = true;
     use_plan(vcpu, VMC_DISPATCH_EXIT);
     assert(vcpu->plan[vcpu->at] == VMC_IO_LEAVE);
 }
 
-/* The VMM looks: the ring is worked off when that is its habit, or because a
- * write found it full. */
-static uint64_t drain_ticks(struct vmc_dispatch_sim *sim)
+static uint64_t drain_ring(struct vmc_dispatch_sim *sim)
 {
     struct state *state = &sim->state;
-    uint64_t ticks = 0;
+    uint64_t ticks = sim->config.costs.drain * state->ring_entries;
 
-    if (sim->config.do_exits_drain ||
-        state->ring_entries + 1 >= sim->config.costs.ring_entries) {
-        ticks = sim->config.costs.drain * state->ring_entries;
-        state->counts.ring_drained += state->ring_entries;
-        state->ring_entries = 0;
-    }
+    state->counts.ring_drained += state->ring_entries;
+    state->ring_entries = 0;
     return ticks;
+}
+
+/* True when @stage touches nothing that others see: it is only time. */
+static bool is_private(const struct vmc_dispatch_sim *sim,
+                       const struct vcpu *vcpu, enum vmc_io_stage stage)
+{
+    switch (stage) {
+    case VMC_IO_RING:
+    case VMC_IO_SIGNAL:
+    case VMC_IO_SEND:
+    case VMC_IO_SWITCH:
+        return false;
+    case VMC_IO_VMM: /* drains the ring, or not */
+        return !sim->config.do_exits_drain && !vcpu->found_full;
+    default:
+        return true;
+    }
+}
+
+static uint64_t stage_ticks(struct vmc_dispatch_sim *sim,
+                            const struct vcpu *vcpu, enum vmc_io_stage stage)
+{
+    uint64_t ticks = vmc_dispatch_stage_ticks(
+        &sim->config.costs, &sim->config.place, stage, &vcpu->access);
+
+    if ((stage == VMC_IO_SEND || stage == VMC_IO_SIGNAL) &&
+        sim->state.channels[vcpu->channel].server != SERVER_ASLEEP) {
+        ticks -= sim->config.costs.wake;
+    }
+    spend(sim, stage, ticks);
+    return ticks;
+}
+
+/* After @ticks, and the private stages that come next, one event. */
+static void go_on(struct vmc_dispatch_sim *sim, uint32_t number, uint64_t ticks)
+{
+    struct vcpu *vcpu = &sim->state.vcpus[number];
+
+    while (vcpu->at < vcpu->plan_count &&
+           is_private(sim, vcpu, vcpu->plan[vcpu->at])) {
+        ticks += stage_ticks(sim, vcpu, vcpu->plan[vcpu->at]);
+        vcpu->at++;
+    }
+    vcpu->has_begun = vcpu->is_waiting = false;
+    continue_after(sim, number, ticks);
 }
 
 static void begin_stage(struct vmc_dispatch_sim *sim, uint32_t number)
 {
     struct vcpu *vcpu = &sim->state.vcpus[number];
-    const struct vmc_dispatch_costs *costs = &sim->config.costs;
-    struct channel *channel = &sim->state.channels[vcpu->channel];
-    enum vmc_io_stage stage;
+    enum vmc_io_stage stage = vcpu->plan[vcpu->at];
     uint64_t ticks;
 
-    if (vcpu->plan[vcpu->at] == VMC_IO_RING) {
+    switch (stage) {
+    case VMC_IO_RING:
         take_ring(sim, vcpu);
-    }
-    stage = vcpu->plan[vcpu->at];
-    if (stage == VMC_IO_SEND && !may_send(sim, number)) {
-        return;
-    }
-    ticks = vmc_dispatch_stage_ticks(costs, &sim->config.place, stage,
-                                     &vcpu->access);
-    if (stage == VMC_IO_SEND || stage == VMC_IO_SIGNAL) {
-        if (channel->server != SERVER_ASLEEP) {
-            ticks -= costs->wake;
+        if (vcpu->found_full) {
+            go_on(sim, number, 0);
+            return;
         }
-    } else if (stage == VMC_IO_VMM) {
-        uint64_t drain = drain_ticks(sim);
+        break;
+    case VMC_IO_SEND:
+        if (!may_send(sim, number)) {
+            return;
+        }
+        break;
+    default:
+        break;
+    }
+    ticks = stage_ticks(sim, vcpu, stage);
+    if (stage == VMC_IO_VMM) {
+        uint64_t drain = drain_ring(sim);
 
         spend(sim, VMC_IO_DRAIN, drain);
-        spend(sim, stage, ticks);
-        continue_after(sim, number, ticks + drain);
-        return;
+        ticks += drain;
     }
-    spend(sim, stage, ticks);
+    vcpu->has_begun = true;
     continue_after(sim, number, ticks);
 }
 
@@ -415,7 +458,17 @@ static void signalled(struct vmc_dispatch_sim *sim, const struct vcpu *vcpu)
     (void)wake_server(sim, vcpu->channel);
 }
 
-/* The stage it is in has ended, or what it waited for has come. */
+static void end_access(struct vmc_dispatch_sim *sim, uint32_t number)
+{
+    struct vcpu *vcpu = &sim->state.vcpus[number];
+
+    vcpu->is_busy = false;
+    sim->state.counts.by_mode[vcpu->mode]++;
+    sim->done(sim->owner, number, now(sim) - vcpu->start_tick);
+}
+
+/* The stage it is in has ended, or may begin, or what it waited for has
+ * come. */
 static void step(void *device, uint64_t argument)
 {
     struct vmc_dispatch_sim *sim = device;
@@ -424,8 +477,14 @@ static void step(void *device, uint64_t argument)
     enum vmc_io_stage stage = vcpu->plan[vcpu->at];
 
     assert(vcpu->is_busy);
-    if (stage == VMC_IO_SEND && vcpu->is_waiting) {
-        vcpu->is_waiting = false;
+    if (vcpu->at == vcpu->plan_count) {
+        end_access(sim, number);
+        return;
+    }
+    if (!vcpu->has_begun) {
+        if (!vcpu->is_waiting) {
+            vcpu->stage_tick = now(sim);
+        }
         begin_stage(sim, number);
         return;
     }
@@ -437,14 +496,7 @@ static void step(void *device, uint64_t argument)
         release_descriptor(sim, vcpu->channel);
     }
     vcpu->at++;
-    vcpu->stage_tick = now(sim);
-    if (vcpu->at < vcpu->plan_count) {
-        begin_stage(sim, number);
-        return;
-    }
-    vcpu->is_busy = false;
-    sim->state.counts.by_mode[vcpu->mode]++;
-    sim->done(sim->owner, number, now(sim) - vcpu->start_tick);
+    go_on(sim, number, 0);
 }
 
 /* ---- Outside --------------------------------------------------------------
@@ -508,12 +560,13 @@ void vmc_dispatch_submit(struct vmc_dispatch_sim *sim, uint32_t vcpu,
     to->access = *access;
     to->channel = channel;
     to->at = 0;
-    to->start_tick = to->stage_tick = now(sim);
+    to->start_tick = now(sim);
     to->is_busy = true;
+    to->found_full = false;
     use_plan(to, vmc_dispatch_effective(mode, access->is_write));
     sim->state.counts.accesses++;
     sim->state.counts.writes += access->is_write;
-    begin_stage(sim, vcpu);
+    go_on(sim, vcpu, 0);
 }
 
 bool vmc_dispatch_is_busy(const struct vmc_dispatch_sim *sim, uint32_t vcpu)
