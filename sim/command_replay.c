@@ -13,12 +13,13 @@
 #include "sim/report.h"
 #include "stats/json.h"
 
-enum { SETTINGS_MAX = 64 };
+enum { SETTINGS_MAX = 64, RANGES_MAX = 64 };
 
 static const struct replay_section *const sections[] = {
     &replay_irq,
     &replay_rcu,
     &replay_balloon,
+    &replay_bus,
 };
 
 struct options {
@@ -26,6 +27,7 @@ struct options {
     const char *trace_path, *meta_path, *json_path, *profile_name;
     const char *settings[SETTINGS_MAX];
     uint32_t setting_count;
+    const char *ranges[RANGES_MAX];
 };
 
 enum option_key {
@@ -38,6 +40,8 @@ enum option_key {
     OPTION_VCD,
     OPTION_VCD_SIGNALS,
     OPTION_PERFETTO,
+    OPTION_RANGE,
+    OPTION_RANGE_FILE,
 };
 
 static const struct argp_option option_table[] = {
@@ -59,6 +63,11 @@ static const struct argp_option option_table[] = {
      "only signals that match, as 'cpu0.*'", 0},
     {"perfetto", OPTION_PERFETTO, "FILE", 0,
      "write a timeline of the simulated run, for ui.perfetto.dev", 0},
+    {"range", OPTION_RANGE, "START-END[:pio|mmio] [NAME [CLAIM]]", 0,
+     "tell accesses to these addresses apart; CLAIM is exit, kernel, coalesced "
+     "or ioeventfd, and is checked",
+     0},
+    {"range-file", OPTION_RANGE_FILE, "FILE", 0, "such ranges, one a line", 0},
     {0}};
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -99,6 +108,16 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_PERFETTO:
         options->context.perfetto_path = argument;
+        return 0;
+    case OPTION_RANGE:
+        if (options->context.range_count == RANGES_MAX) {
+            argp_error(state, "more than %d times --range", RANGES_MAX);
+        }
+        options->ranges[options->context.range_count++] = argument;
+        options->context.ranges = options->ranges;
+        return 0;
+    case OPTION_RANGE_FILE:
+        options->context.range_file = argument;
         return 0;
     case ARGP_KEY_ARG:
         if (options->trace_path != NULL) {

@@ -27,6 +27,9 @@ struct replay_context {
     const char *vcd_signals;           /**< glob of its signals, or NULL */
     const char *perfetto_path;         /**< timeline to write, or NULL */
     bool is_checking;                  /**< compare recorded reads */
+    const char *const *ranges;         /**< address ranges to tell apart */
+    uint32_t range_count;
+    const char *range_file; /**< more of them, a line each, or NULL */
 };
 
 struct replay_section {
@@ -54,6 +57,6 @@ struct replay_section {
 };
 
 /** The sections there are. */
-extern const struct replay_section replay_irq, replay_balloon;
+extern const struct replay_section replay_irq, replay_balloon, replay_bus;
 
 #endif
