@@ -38,6 +38,8 @@ enum option_key {
     OPTION_SET,
     OPTION_DEFECTS,
     OPTION_STEPPED,
+    OPTION_PAGE_SIZE,
+    OPTION_CPU_LISTS,
     OPTION_VALIDATE,
 };
 
@@ -73,6 +75,10 @@ static const struct argp_option option_table[] = {
     {"seed", OPTION_SEED, "N", 0, "of everything that is drawn (1)", 0},
     {"defects", OPTION_DEFECTS, "LIST", 0,
      "of the bitmap driver: all (default), none, or numbers as 1,3,7", 0},
+    {"page-size", OPTION_PAGE_SIZE, "SIZE", 0,
+     "of the guest's own pages: 4K (default), 16K, 64K", 0},
+    {"cpu-lists", OPTION_CPU_LISTS, "N", 0,
+     "CPUs of the guest that keep free pages in lists of their own (0)", 0},
     {"stepped", OPTION_STEPPED, 0, 0, "one event for every page", 0},
     {"set", OPTION_SET, "SECTION.KEY=VALUE", 0,
      "replace one number of the profile", 0},
@@ -155,6 +161,12 @@ static error_t parse_scenario(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_DEFECTS:
         config->defects = defects_of(state, argument);
+        return 0;
+    case OPTION_PAGE_SIZE:
+        config->page_bytes = (uint32_t)number(state, argument, true);
+        return 0;
+    case OPTION_CPU_LISTS:
+        config->cpu_lists = (uint32_t)number(state, argument, false);
         return 0;
     case OPTION_STEPPED:
         config->is_stepped = true;

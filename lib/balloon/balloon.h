@@ -68,6 +68,8 @@ struct vmc_balloon_config {
     const char *backing;       /**< anon, thp-off, hugetlb, shmem, 64k */
     const char *fragmentation; /**< a name, or the text of /proc/buddyinfo */
     uint64_t seed;
+    uint32_t page_bytes;    /**< of the guest: 4096 (0), 16384 or 65536 */
+    uint32_t cpu_lists;     /**< CPUs with free lists of their own; 0: none */
     uint64_t defects;       /**< bits 1U << number, of the bitmap driver */
     bool is_stepped;        /**< an event for every page */
     enum vmc_layout layout; /**< where RAM lies */
@@ -93,6 +95,7 @@ struct vmc_balloon_result {
     uint64_t second_touch_ticks; /**< VMC_OP_TOUCH: once more, all there */
     uint64_t passes;             /**< of page reporting */
     uint64_t bad_addresses;      /**< pages outside RAM that the host refused */
+    bool is_oscillating; /**< the target lies inside a guest page: no end */
     uint64_t host_bytes_before, host_bytes_after; /**< backed by the host */
     uint64_t huge_bytes_before, huge_bytes_after; /**< by huge pages */
     uint64_t fingerprint, events;

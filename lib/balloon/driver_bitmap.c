@@ -70,7 +70,9 @@ static void take(struct vm_worker *worker)
     }
     vm->is_out_of_memory = vm->fresh.page_count < wanted;
     worker_work(worker, VMC_STAGE_ALLOC,
-                vm->fresh.page_count * vm->costs->guest.alloc, STEP_TAKEN);
+                vm_guest_pages(vm, vm->fresh.page_count) *
+                    vm->costs->guest.alloc,
+                STEP_TAKEN);
 }
 
 static void queue(struct vm *vm)
@@ -78,8 +80,7 @@ static void queue(struct vm *vm)
     for (uint32_t i = 0; i < vm->fresh.run_count; i++) {
         struct vmc_page_run run = vm->fresh.runs[i];
 
-        vmc_memmap_mark(vm->map, vmc_page_run_low(run), run.count,
-                        VMC_PAGE_BALLOON);
+        vm_mark(vm, vmc_page_run_low(run), run.count, VMC_PAGE_BALLOON);
         vmc_pagelist_push(&vm->balloon, run);
     }
     vm->held_units += vm->fresh.page_count;
@@ -94,13 +95,15 @@ static void leak(struct vm_worker *worker, uint64_t units)
 
 static void dequeue(struct vm *vm)
 {
-    uint32_t pages = pages_now(vm, vm->held_units - vm->wanted_units);
+    uint64_t pages =
+        vm_guest_pages(vm, pages_now(vm, vm->held_units - vm->wanted_units))
+        << vm->page_order;
 
     while (pages > 0 && vm->balloon.page_count > 0) {
-        struct vmc_page_run run = vmc_pagelist_pop(&vm->balloon, pages);
+        struct vmc_page_run run = vmc_pagelist_pop(
+            &vm->balloon, pages < INT32_MAX ? (uint32_t)pages : INT32_MAX);
 
-        vmc_memmap_mark(vm->map, vmc_page_run_low(run), run.count,
-                        VMC_PAGE_DEFLATING);
+        vm_mark(vm, vmc_page_run_low(run), run.count, VMC_PAGE_DEFLATING);
         vmc_pagelist_push(&vm->fresh, run);
         vm->held_units -= run.count;
         pages -= run.count;
@@ -112,7 +115,7 @@ static void release(struct vm *vm)
     while (vm->fresh.page_count > 0) {
         struct vmc_page_run run = vmc_pagelist_pop(&vm->fresh, UINT32_MAX);
 
-        vmc_memmap_give_range(vm->map, vmc_page_run_low(run), run.count);
+        vm_give_run(vm, run);
     }
 }
 
@@ -120,8 +123,8 @@ static void release(struct vm *vm)
 
 static uint32_t chunks_for(const struct vm *vm)
 {
-    uint32_t chunks = (uint32_t)vmc_div_up(
-        vmc_div_up(vmc_memmap_page_max(vm->map), 64) * 64, CHUNK_PAGES);
+    uint32_t chunks =
+        (uint32_t)vmc_div_up(vmc_div_up(vm_page_max(vm), 64) * 64, CHUNK_PAGES);
 
     return chunks < CHUNKS_MAX ? chunks : CHUNKS_MAX;
 }
@@ -376,9 +379,9 @@ static void take_back(struct vm *vm)
 
             if (run.first < bitmap->told_until) {
                 kept++;
-                vmc_memmap_give_range(vm->map, run.first, 1);
+                vm_give(vm, run.first, 1);
             } else {
-                vmc_memmap_mark(vm->map, run.first, 1, VMC_PAGE_BALLOON);
+                vm_mark(vm, run.first, 1, VMC_PAGE_BALLOON);
                 vmc_pagelist_push(&vm->balloon, run);
                 vm->held_units++;
             }
@@ -393,7 +396,7 @@ static void take_back(struct vm *vm)
         if (run.first < bitmap->told_until) {
             vmc_pagelist_push(&vm->fresh, run);
         } else {
-            vmc_memmap_give_range(vm->map, run.first, 1);
+            vm_give(vm, run.first, 1);
             vm->held_units--;
         }
     }
@@ -437,7 +440,8 @@ static void finish(struct vm_worker *worker)
 
     if (vm->bitmap->is_leak) {
         worker_work(worker, VMC_STAGE_ALLOC,
-                    vm->fresh.page_count * vm->costs->guest.free,
+                    vm_guest_pages(vm, vm->fresh.page_count) *
+                        vm->costs->guest.free,
                     STEP_RELEASED);
         return;
     }

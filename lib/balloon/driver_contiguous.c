@@ -35,31 +35,31 @@ static void fill(struct vm_worker *worker, uint64_t units)
 {
     struct vm *vm = worker->vm;
     uint64_t ticks = 0;
-    uint32_t order = ORDERS - 1;
+    uint32_t order = vm_order_max(vm);
 
     vm->payload.pair_count = 0;
     while (units > 0 && vm->payload.pair_count < PFNS_MAX) {
         struct vmc_page_run run;
 
-        while (order > 0 && UINT64_C(1) << order > units) {
+        while (order > vm->page_order && UINT64_C(1) << order > units) {
             order--;
         }
         run.first = vm_take_block(vm, order);
         run.count = (UINT32_C(1) << order) & INT32_MAX;
         run.is_descending = 0;
         if (run.first == VMC_PAGE_NONE) {
-            if (order-- == 0) {
+            if (order-- == vm->page_order) {
                 vm->is_out_of_memory = true;
                 break;
             }
             continue;
         }
-        ticks += vmc_cost_alloc(&vm->costs->guest, order);
+        ticks += vmc_cost_alloc(&vm->costs->guest, order - vm->page_order);
         put_pair(vm, run);
         vmc_pagelist_push(&vm->fresh, run);
-        units -= run.count;
+        units -= run.count < units ? run.count : units;
         if (vm->config.recorded != NULL) {
-            order = ORDERS - 1; /* what comes next may be larger again */
+            order = vm_order_max(vm); /* what comes next may be larger again */
         }
     }
     worker_work(worker, VMC_STAGE_ALLOC, ticks, STEP_FILL_TAKEN);
@@ -85,8 +85,7 @@ static void fill_queue(struct vm_worker *worker)
     for (uint32_t i = 0; i < vm->fresh.run_count; i++) {
         struct vmc_page_run run = vm->fresh.runs[i];
 
-        vmc_memmap_mark(vm->map, vmc_page_run_low(run), run.count,
-                        VMC_PAGE_BALLOON);
+        vm_mark(vm, vmc_page_run_low(run), run.count, VMC_PAGE_BALLOON);
         vmc_pagelist_push(&vm->balloon, run);
         vm->held_units += run.count;
     }
@@ -114,8 +113,7 @@ static void leak_locked(struct vm_worker *worker)
         struct vmc_page_run run = vmc_pagelist_pop(
             &vm->balloon, pages < INT32_MAX ? (uint32_t)pages : INT32_MAX);
 
-        vmc_memmap_mark(vm->map, vmc_page_run_low(run), run.count,
-                        VMC_PAGE_DEFLATING);
+        vm_mark(vm, vmc_page_run_low(run), run.count, VMC_PAGE_DEFLATING);
         vmc_pagelist_push(&vm->fresh, run);
         put_pair(vm, run);
         vm->held_units -= run.count;
@@ -134,10 +132,10 @@ static void leak_told(struct vm_worker *worker)
         uint32_t pfn = vmc_page_run_low(run), left = run.count;
 
         while (left > 0) {
-            uint32_t order = vmc_memmap_order_at(vm->map, pfn, left);
+            uint32_t order = vm_order_at(vm, pfn, left);
 
-            ticks += vmc_cost_free(&vm->costs->guest, order);
-            vmc_memmap_give_range(vm->map, pfn, UINT32_C(1) << order);
+            ticks += vmc_cost_free(&vm->costs->guest, order - vm->page_order);
+            vm_give(vm, pfn, UINT32_C(1) << order);
             pfn += UINT32_C(1) << order;
             left -= UINT32_C(1) << order;
         }

@@ -43,7 +43,7 @@ static void resize(struct vm *vm, uint64_t units)
     while (vm->held_units > units) {
         struct vmc_page_run run = vmc_pagelist_pop(&vm->balloon, HUGE_PAGES);
 
-        vmc_memmap_give_range(vm->map, vmc_page_run_low(run), run.count);
+        vm_give(vm, vmc_page_run_low(run), run.count);
         vm->held_units--;
         frames++;
     }
@@ -59,8 +59,7 @@ static void taken(struct vm_worker *worker)
     for (uint32_t i = 0; i < vm->fresh.run_count; i++) {
         struct vmc_page_run run = vm->fresh.runs[i];
 
-        vmc_memmap_mark(vm->map, vmc_page_run_low(run), run.count,
-                        VMC_PAGE_DEFLATING);
+        vm_mark(vm, vmc_page_run_low(run), run.count, VMC_PAGE_DEFLATING);
         vmc_pagelist_push(&vm->balloon, run);
     }
     vmc_pagelist_clear(&vm->fresh);
@@ -70,8 +69,7 @@ static void taken(struct vm_worker *worker)
 
 static bool is_to_let_go(const struct vm *vm, uint32_t frame)
 {
-    return vmc_memmap_state(vm->map, frame * HUGE_PAGES) ==
-               VMC_PAGE_DEFLATING &&
+    return vm_state(vm, frame * HUGE_PAGES) == VMC_PAGE_DEFLATING &&
            !vm->host.frames[frame].is_evicted;
 }
 
@@ -82,7 +80,7 @@ static void let_go_range(struct vm_worker *worker)
     uint32_t frame = worker->tell.entry, end, frames;
     struct vmc_host_effect effect = {0};
 
-    frames = vmc_memmap_page_max(vm->map) / HUGE_PAGES;
+    frames = vm_page_max(vm) / HUGE_PAGES;
     while (frame < frames && !is_to_let_go(vm, frame)) {
         frame++;
     }
@@ -91,10 +89,8 @@ static void let_go_range(struct vm_worker *worker)
     }
     if (frame == end) {
         for (frame = 0; frame < frames; frame++) {
-            if (vmc_memmap_state(vm->map, frame * HUGE_PAGES) ==
-                VMC_PAGE_DEFLATING) {
-                vmc_memmap_mark(vm->map, frame * HUGE_PAGES, HUGE_PAGES,
-                                VMC_PAGE_UNPLUGGED);
+            if (vm_state(vm, frame * HUGE_PAGES) == VMC_PAGE_DEFLATING) {
+                vm_mark(vm, frame * HUGE_PAGES, HUGE_PAGES, VMC_PAGE_UNPLUGGED);
             }
         }
         worker->flow.run(&worker->flow, STEP_RETURNED);

@@ -45,14 +45,13 @@ static void tell_request(struct vm_worker *worker, uint16_t type, uint32_t pfn,
 /* Move what is in use elsewhere and take what is free. False: it stays. */
 static bool empty_block(struct vm *vm, uint32_t pfn, uint64_t *moved)
 {
-    uint64_t taken =
-        vmc_memmap_isolate(vm->map, pfn, BLOCK_PAGES, VMC_PAGE_INFLATING);
+    uint64_t taken = vm_isolate(vm, pfn, BLOCK_PAGES, VMC_PAGE_INFLATING);
 
     *moved = BLOCK_PAGES - taken;
     if (*moved > vm_free_pages(vm)) {
-        for (uint32_t i = 0; i < BLOCK_PAGES; i++) {
-            if (vmc_memmap_state(vm->map, pfn + i) == VMC_PAGE_INFLATING) {
-                vmc_memmap_give_range(vm->map, pfn + i, 1);
+        for (uint32_t i = 0; i < BLOCK_PAGES; i += 1U << vm->page_order) {
+            if (vm_state(vm, pfn + i) == VMC_PAGE_INFLATING) {
+                vm_give(vm, pfn + i, UINT64_C(1) << vm->page_order);
             }
         }
         return false;
@@ -62,11 +61,11 @@ static bool empty_block(struct vm *vm, uint32_t pfn, uint64_t *moved)
             vm_take(vm, left < BLOCK_PAGES ? (uint32_t)left : BLOCK_PAGES);
         struct vmc_host_effect effect = {0};
 
-        vmc_memmap_mark(vm->map, run.first, run.count, VMC_PAGE_USED_MOVABLE);
+        vm_mark(vm, run.first, run.count, VMC_PAGE_USED_MOVABLE);
         vmc_host_touch(&vm->host, run.first, run.count, &effect);
         left -= run.count;
     }
-    vmc_memmap_mark(vm->map, pfn, BLOCK_PAGES, VMC_PAGE_INFLATING);
+    vm_mark(vm, pfn, BLOCK_PAGES, VMC_PAGE_INFLATING);
     return true;
 }
 
@@ -85,13 +84,12 @@ static uint64_t used_frames(const struct vm *vm, uint32_t pfn)
 /* The highest block that is plugged and RAM, or VMC_PAGE_NONE. */
 static uint32_t highest_block(const struct vm *vm)
 {
-    for (uint32_t end = vmc_memmap_page_max(vm->map); end >= 2 * BLOCK_PAGES;
+    for (uint32_t end = vm_page_max(vm); end >= 2 * BLOCK_PAGES;
          end -= BLOCK_PAGES) {
         uint32_t pfn = end - BLOCK_PAGES;
 
-        if (pfn % BLOCK_PAGES == 0 &&
-            vmc_memmap_state(vm->map, pfn) != VMC_PAGE_HOLE &&
-            vmc_memmap_state(vm->map, pfn) != VMC_PAGE_UNPLUGGED) {
+        if (pfn % BLOCK_PAGES == 0 && vm_state(vm, pfn) != VMC_PAGE_HOLE &&
+            vm_state(vm, pfn) != VMC_PAGE_UNPLUGGED) {
             return pfn;
         }
     }
@@ -117,8 +115,9 @@ static void fill(struct vm_worker *worker, uint64_t units)
     vmc_pagelist_push(
         &vm->fresh, (struct vmc_page_run){.first = pfn, .count = BLOCK_PAGES});
     worker_work(worker, VMC_STAGE_ALLOC,
-                BLOCK_PAGES * guest->hot_remove + used * guest->isolate_used +
-                    moved * guest->migrate,
+                vm_guest_pages(vm, BLOCK_PAGES) * guest->hot_remove +
+                    used * guest->isolate_used +
+                    vm_guest_pages(vm, moved) * guest->migrate,
                 STEP_FILL_ISOLATED);
 }
 
@@ -143,7 +142,7 @@ static void step(struct vm_worker *worker, uint32_t step)
         tell_request(worker, VMC_MEM_UNPLUG, pfn, STEP_FILL_TOLD);
         return;
     case STEP_FILL_TOLD:
-        vmc_memmap_mark(vm->map, pfn, BLOCK_PAGES, VMC_PAGE_UNPLUGGED);
+        vm_mark(vm, pfn, BLOCK_PAGES, VMC_PAGE_UNPLUGGED);
         vmc_pagelist_push(&vm->balloon, run);
         vmc_pagelist_clear(&vm->fresh);
         vm->held_units++;
@@ -151,11 +150,12 @@ static void step(struct vm_worker *worker, uint32_t step)
         return;
     case STEP_LEAK_TOLD:
         worker_work(worker, VMC_STAGE_ALLOC,
-                    BLOCK_PAGES * vm->costs->guest.hot_add, STEP_LEAK_ADDED);
+                    vm_guest_pages(vm, BLOCK_PAGES) * vm->costs->guest.hot_add,
+                    STEP_LEAK_ADDED);
         return;
     default:
         assert(step == STEP_LEAK_ADDED);
-        vmc_memmap_give_range(vm->map, pfn, BLOCK_PAGES);
+        vm_give(vm, pfn, BLOCK_PAGES);
         vmc_pagelist_clear(&vm->fresh);
         vm->held_units--;
         size_moved(worker);
@@ -178,8 +178,7 @@ void serve_mem_request(struct vm_worker *worker)
     }
     page = request.address_bytes >> PAGE_SHIFT;
     pages = (uint64_t)request.block_count * HUGE_PAGES;
-    if (pages == 0 || page % HUGE_PAGES != 0 ||
-        !vmc_memmap_is_ram(vm->map, page, pages)) {
+    if (pages == 0 || page % HUGE_PAGES != 0 || !vm_is_ram(vm, page, pages)) {
         vm->bad_addresses++;
         return;
     }

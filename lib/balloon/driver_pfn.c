@@ -25,16 +25,19 @@ static bool is_old(const struct vm *vm)
     return vm->config.machine.ascending_arrays != 0;
 }
 
-static uint64_t alloc_ticks(const struct vm *vm)
+/* What @units take out of the allocator, and back into it. */
+static uint64_t alloc_ticks(const struct vm *vm, uint32_t units)
 {
-    return vm->driver->unit_pages == 1 ? vm->costs->guest.alloc
-                                       : vm->costs->guest.alloc_huge;
+    return vm->driver->unit_pages == 1
+               ? vm_guest_pages(vm, units) * vm->costs->guest.alloc
+               : units * vm->costs->guest.alloc_huge;
 }
 
-static uint64_t free_ticks(const struct vm *vm)
+static uint64_t free_ticks(const struct vm *vm, uint32_t units)
 {
-    return vm->driver->unit_pages == 1 ? vm->costs->guest.free
-                                       : vm->costs->guest.free_huge;
+    return vm->driver->unit_pages == 1
+               ? vm_guest_pages(vm, units) * vm->costs->guest.free
+               : units * vm->costs->guest.free_huge;
 }
 
 /* Take up to @units, onto the list of fresh ones; returns how many. */
@@ -70,7 +73,7 @@ static void fill_take(struct vm_worker *worker)
     uint32_t taken = take_units(vm, units);
 
     vm->is_out_of_memory = taken < units;
-    worker_work(worker, VMC_STAGE_ALLOC, taken * alloc_ticks(vm),
+    worker_work(worker, VMC_STAGE_ALLOC, alloc_ticks(vm, taken),
                 STEP_FILL_TAKEN);
 }
 
@@ -100,25 +103,32 @@ static void fill_taken(struct vm_worker *worker)
     }
 }
 
+/* Name the pages of @run in the array: a huge unit by its first page, a guest
+ * page by all of its balloon pages. */
+static void put_run(struct vm *vm, struct vmc_page_run run)
+{
+    bool is_huge = vm->driver->unit_pages > 1;
+    uint32_t step =
+        is_huge ? vm->driver->unit_pages : UINT32_C(1) << vm->page_order;
+
+    for (uint32_t i = 0; i < run.count; i += step) {
+        uint32_t pfn =
+            run.is_descending ? run.first - i - (step - 1) : run.first + i;
+
+        for (uint32_t k = 0; k < (is_huge ? 1 : step); k++) {
+            payload_put_pfn(vm, pfn + k);
+        }
+    }
+}
+
 /* Put @run on the balloon list and into the array, in this order. */
 static void queue_run(struct vm *vm, struct vmc_page_run run)
 {
-    uint32_t unit = vm->driver->unit_pages;
 
-    vmc_memmap_mark(vm->map, vmc_page_run_low(run), run.count,
-                    VMC_PAGE_BALLOON);
+    vm_mark(vm, vmc_page_run_low(run), run.count, VMC_PAGE_BALLOON);
     vmc_pagelist_push(&vm->balloon, run);
-    vm->held_units += run.count / unit;
-    if (unit == 1) {
-        for (uint32_t i = 0; i < run.count; i++) {
-            payload_put_pfn(vm, vmc_page_run_at(run, i));
-        }
-        return;
-    }
-    for (uint32_t i = 0; i < run.count; i += unit) {
-        payload_put_pfn(vm, run.is_descending ? run.first - i - (unit - 1)
-                                              : run.first + i);
-    }
+    vm->held_units += run.count / vm->driver->unit_pages;
+    put_run(vm, run);
 }
 
 static void tell_pfns(struct vm_worker *worker, enum vm_queue queue,
@@ -164,27 +174,23 @@ static void leak_locked(struct vm_worker *worker)
     struct vm *vm = worker->vm;
     uint64_t extra = vm->held_units - vm->wanted_units;
     uint32_t units = extra < PFNS_MAX ? (uint32_t)extra : PFNS_MAX;
-    uint32_t pages = units * vm->driver->unit_pages;
+    uint64_t pages = vm_guest_pages(vm, units * vm->driver->unit_pages)
+                     << vm->page_order;
 
     vm->payload.pfn_count = 0;
     while (pages > 0 && vm->balloon.page_count > 0) {
-        struct vmc_page_run run = vmc_pagelist_pop(&vm->balloon, pages);
+        struct vmc_page_run run =
+            vmc_pagelist_pop(&vm->balloon, (uint32_t)pages);
 
-        vmc_memmap_mark(vm->map, vmc_page_run_low(run), run.count,
-                        VMC_PAGE_DEFLATING);
+        vm_mark(vm, vmc_page_run_low(run), run.count, VMC_PAGE_DEFLATING);
         vmc_pagelist_push(&vm->fresh, run);
         vm->held_units -= run.count / vm->driver->unit_pages;
-        for (uint32_t i = 0; i < run.count; i += vm->driver->unit_pages) {
-            payload_put_pfn(vm,
-                            run.is_descending
-                                ? run.first - i - (vm->driver->unit_pages - 1)
-                                : run.first + i);
-        }
+        put_run(vm, run);
         pages -= run.count;
     }
     if (vm->config.machine.frees_first != 0) {
         worker_work(worker, VMC_STAGE_ALLOC,
-                    vm->payload.pfn_count * free_ticks(vm), STEP_LEAK_FREED);
+                    free_ticks(vm, vm->payload.pfn_count), STEP_LEAK_FREED);
     } else {
         tell_pfns(worker, QUEUE_DEFLATE, STEP_LEAK_TOLD);
     }
@@ -195,7 +201,7 @@ static void release(struct vm *vm)
     while (vm->fresh.page_count > 0) {
         struct vmc_page_run run = vmc_pagelist_pop(&vm->fresh, UINT32_MAX);
 
-        vmc_memmap_give_range(vm->map, vmc_page_run_low(run), run.count);
+        vm_give_run(vm, run);
     }
 }
 
@@ -226,7 +232,7 @@ static void step(struct vm_worker *worker, uint32_t step)
         return;
     case STEP_LEAK_TOLD:
         worker_work(worker, VMC_STAGE_ALLOC,
-                    vm->payload.pfn_count * free_ticks(vm),
+                    free_ticks(vm, vm->payload.pfn_count),
                     STEP_LEAK_TOLD_FREED);
         return;
     default:

@@ -36,12 +36,12 @@ static void send(struct vm_worker *worker, uint32_t return_step)
     struct vmc_vq_buffer buffers[REPORT_BLOCKS_MAX];
 
     for (uint32_t i = 0; i < vm->report.count; i++) {
-        uint64_t page = vm->report.blocks[i] >> ORDER_BITS;
+        uint64_t page = vm->report.blocks[i] >> ORDER_BITS << vm->page_order;
 
         buffers[i] = (struct vmc_vq_buffer){
             .address = BUFFER_RAM + (page << PAGE_SHIFT),
-            .size_bytes = UINT32_C(1)
-                          << (PAGE_SHIFT + (vm->report.blocks[i] & ORDER_MASK)),
+            .size_bytes = UINT32_C(1) << (PAGE_SHIFT + vm->page_order +
+                                          (vm->report.blocks[i] & ORDER_MASK)),
             .is_writable = true};
     }
     worker_tell(worker, QUEUE_REPORT, buffers, vm->report.count, return_step);
@@ -71,7 +71,8 @@ static bool can_report(const struct vm *vm, uint32_t zone)
     struct vmc_zone_facts facts = vmc_memmap_zone(vm->map, zone);
 
     return facts.first_page < facts.end_page &&
-           facts.free >= facts.low + (REPORT_BLOCKS_MAX << HUGE_ORDER);
+           facts.free >= facts.low + ((uint64_t)REPORT_BLOCKS_MAX
+                                      << vmc_memmap_pageblock_order(vm->map));
 }
 
 static void begin_zone(struct vm *vm, uint32_t zone)
@@ -79,7 +80,8 @@ static void begin_zone(struct vm *vm, uint32_t zone)
     while (zone < VMC_ZONE_COUNT && !can_report(vm, zone)) {
         zone++;
     }
-    vm->report.area = (struct vmc_free_area){.zone = zone, .order = HUGE_ORDER};
+    vm->report.area = (struct vmc_free_area){
+        .zone = zone, .order = vmc_memmap_pageblock_order(vm->map)};
     if (zone < VMC_ZONE_COUNT) {
         begin_list(vm);
     }

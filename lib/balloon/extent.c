@@ -39,7 +39,7 @@ static bool get_record(const struct vm *vm, uint32_t *at,
         return false;
     }
     for (uint32_t i = 0; i < *count; i++) {
-        if (!vmc_memmap_is_ram(vm->map, ranges[i].pfn, ranges[i].count)) {
+        if (!vm_is_ram(vm, ranges[i].pfn, ranges[i].count)) {
             return false;
         }
     }
@@ -97,7 +97,7 @@ static bool serve_listed(struct vm_worker *worker, struct vmc_wire_range range,
     struct vm *vm = worker->vm;
 
     worker->tell.served.ticks[VMC_STAGE_TRANSLATE] += vm->costs->host.translate;
-    if (!vmc_memmap_is_ram(vm->map, range.pfn, range.count)) {
+    if (!vm_is_ram(vm, range.pfn, range.count)) {
         vm->bad_addresses++;
         return true;
     }

@@ -104,6 +104,7 @@ static void finish(struct scenario *scenario, const struct mark *before,
     result->events = vmc_engine_fired_count(scenario->engine);
     result->passes = vm->passes;
     result->bad_addresses = vm->bad_addresses;
+    result->is_oscillating = vm->reversals > IDLE_ROUNDS_MAX;
     if (vm->crash != NULL) {
         (void)snprintf(result->broken, sizeof(result->broken), "%s", vm->crash);
     }

@@ -81,7 +81,7 @@ static void serve_pfns(struct vm_worker *worker, uint32_t index, uint32_t count)
     while (count > 0) {
         uint32_t pfn = payload_pfn(vm, index), run = 1, low = pfn;
 
-        if (!vmc_memmap_is_ram(vm->map, pfn, vm->driver->unit_pages)) {
+        if (!vm_is_ram(vm, pfn, vm->driver->unit_pages)) {
             vm->bad_addresses++;
             index++;
             count--;
@@ -89,12 +89,12 @@ static void serve_pfns(struct vm_worker *worker, uint32_t index, uint32_t count)
         }
         while (!is_single && run < count &&
                payload_pfn(vm, index + run) == pfn + run &&
-               vmc_memmap_is_ram(vm->map, pfn + run, 1)) {
+               vm_is_ram(vm, pfn + run, 1)) {
             run++;
         }
         while (!is_single && run < count &&
                payload_pfn(vm, index + run) == low - 1 && low > 0 &&
-               low + run - 1 == pfn && vmc_memmap_is_ram(vm->map, low - 1, 1)) {
+               low + run - 1 == pfn && vm_is_ram(vm, low - 1, 1)) {
             run++;
             low--;
         }

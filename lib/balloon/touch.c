@@ -25,10 +25,10 @@ static void touch_step(struct vm_worker *worker, uint32_t step)
     if (run.count == 0) {
         return;
     }
-    vmc_memmap_mark(vm->map, run.first, run.count, VMC_PAGE_USED_MOVABLE);
+    vm_mark(vm, run.first, run.count, VMC_PAGE_USED_MOVABLE);
     vmc_host_touch(&vm->host, run.first, run.count, &effect);
     vmc_pagelist_push(&vm->program, run);
-    vm->touch_left -= run.count;
+    vm->touch_left -= run.count < vm->touch_left ? run.count : vm->touch_left;
     worker->tell.served = (struct vmc_account){0};
     charge_effect(vm, &effect, &worker->tell.served);
     vmc_flow_work_all(&worker->flow, vm_actor(vm, ROLE_VCPU_OTHER),
@@ -49,6 +49,6 @@ void vm_touch_end(struct vm *vm)
     while (vm->program.page_count > 0) {
         struct vmc_page_run run = vmc_pagelist_pop(&vm->program, UINT32_MAX);
 
-        vmc_memmap_give_range(vm->map, vmc_page_run_low(run), run.count);
+        vm_give(vm, vmc_page_run_low(run), run.count);
     }
 }

@@ -194,14 +194,25 @@ static void tell_step(struct vm_worker *worker, uint32_t step)
 
 /* ---- The size worker -----------------------------------------------------*/
 
-/* W1: what is missing, and the driver's part of it. */
+/* W1: what is missing, and the driver's part of it. A newer driver rounds the
+ * target up to whole guest pages; the older may go to and fro about one that
+ * is none (spec 8.3, B3). */
 static void size_read_done(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
+    bool is_short;
 
     worker_unlock(worker, ROLE_BQL);
     vm->wanted_units = vmc_config_get(&vm->space, VMC_CONFIG_NUM_PAGES);
     vm->space.accesses += vmc_config_field_accesses(&vm->space);
+    if (vm->driver->unit_pages == 1 &&
+        vm->config.machine.ascending_arrays == 0) {
+        vm->wanted_units = vm_guest_pages(vm, vm->wanted_units)
+                           << vm->page_order;
+    }
+    is_short = vm->wanted_units > vm->held_units;
+    vm->reversals += is_short != vm->was_short;
+    vm->was_short = is_short;
     if (vm->wanted_units > vm->held_units) {
         vm->driver->fill(worker, vm->wanted_units - vm->held_units);
     } else if (vm->wanted_units < vm->held_units) {
@@ -231,7 +242,7 @@ static void size_write_done(struct vm_worker *worker)
         vm->held_units == vm->seen_units ? vm->idle_rounds + 1 : 0;
     vm->seen_units = vm->held_units;
     if (vm->wanted_units != vm->held_units && vm->crash == NULL &&
-        vm->idle_rounds < IDLE_ROUNDS_MAX) {
+        vm->idle_rounds < IDLE_ROUNDS_MAX && vm->reversals <= IDLE_ROUNDS_MAX) {
         worker->flow.run(&worker->flow, STEP_SIZE_RUN);
     }
 }
@@ -285,6 +296,7 @@ void vm_resize(struct vm *vm, uint64_t units)
         return;
     }
     vmc_config_set(&vm->space, VMC_CONFIG_NUM_PAGES, (uint32_t)units);
+    vm->idle_rounds = vm->reversals = 0;
     if (!vmc_flow_is_busy(&vm->workers[WORKER_SIZE].flow)) {
         worker_start(&vm->workers[WORKER_SIZE], STEP_SIZE_RUN);
     }

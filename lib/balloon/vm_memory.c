@@ -11,7 +11,7 @@
 
 #include "balloon/bitmap_priv.h"
 
-enum { GUEST_PAGE_BYTES = 4096, USED_SHARE = 8 };
+enum { USED_SHARE = 8 };
 
 static const struct backing {
     const char *name;
@@ -40,11 +40,24 @@ static enum vmc_status init_map(struct vm *vm, struct vmc_error *error)
     uint64_t guest_bytes = vm->config.guest_bytes;
     uint64_t used_bytes = vm->config.machine.used_bytes;
     struct vmc_memmap_config config = {
-        .page_bytes = GUEST_PAGE_BYTES,
+        .page_bytes = vm->config.page_bytes,
+        .cpu_count = vm->config.cpu_lists,
         .fragmentation = vm->config.fragmentation,
         .seed = vm->config.seed,
     };
 
+    if (config.page_bytes == 0) {
+        vm->config.page_bytes = config.page_bytes = 1 << PAGE_SHIFT;
+    }
+    if ((config.page_bytes != 1 << 12 && config.page_bytes != 1 << 14 &&
+         config.page_bytes != 1 << 16) ||
+        config.cpu_count > VMC_CPUS_MAX) {
+        return vmc_fail(error, VMC_E_RANGE,
+                        "guest pages are 4, 16 or 64 KiB, lists of CPUs at "
+                        "most %d",
+                        VMC_CPUS_MAX);
+    }
+    vm->page_order = vmc_bits_top(config.page_bytes) - PAGE_SHIFT;
     if (guest_bytes % (HUGE_PAGES << PAGE_SHIFT) != 0 ||
         guest_bytes < 64 << 20 || guest_bytes > UINT64_C(4) << 40) {
         return vmc_fail(error, VMC_E_RANGE,
@@ -59,7 +72,7 @@ static enum vmc_status init_map(struct vm *vm, struct vmc_error *error)
                             : guest_bytes / USED_SHARE;
     vmc_memmap_lay_out(&config, vm->config.layout, guest_bytes);
     config.min_free_bytes =
-        vmc_memmap_min_free(guest_bytes, GUEST_PAGE_BYTES, 3, false);
+        vmc_memmap_min_free(guest_bytes, vm->config.page_bytes, 3, false);
     return vmc_memmap_new(&vm->map, &config, error);
 }
 
@@ -74,14 +87,16 @@ static void back(struct vm *vm)
     uint32_t page = 0, count;
 
     while ((count = vmc_memmap_find(vm->map, &page, ~idle)) > 0) {
-        vmc_host_touch(&vm->host, page, count, &effect);
+        vmc_host_touch(&vm->host, (uint64_t)page << vm->page_order,
+                       (uint64_t)count << vm->page_order, &effect);
         page += count;
     }
     for (page = 0; vm->config.has_vfio &&
                    (count = vmc_memmap_find(vm->map, &page, ram)) > 0;
          page += count) {
-        uint32_t first = page / HUGE_PAGES * HUGE_PAGES;
-        uint64_t end = vmc_div_up((uint64_t)page + count, HUGE_PAGES);
+        const uint32_t frame = HUGE_PAGES >> vm->page_order;
+        uint64_t first = (uint64_t)(page / frame) * HUGE_PAGES;
+        uint64_t end = vmc_div_up((uint64_t)page + count, frame);
 
         vmc_host_pin(&vm->host, first, end * HUGE_PAGES - first, &effect);
     }
@@ -104,7 +119,7 @@ enum vmc_status vm_init_memory(struct vm *vm, struct vmc_error *error)
     if (status != VMC_OK) {
         return status;
     }
-    host.page_max = vmc_memmap_page_max(vm->map);
+    host.page_max = vm_page_max(vm);
     host.host_page_bytes = backing->host_page_bytes;
     host.has_thp = backing->has_thp;
     status = vmc_host_init(&vm->host, &host);
@@ -128,6 +143,96 @@ void vm_fini(struct vm *vm)
     vmc_pagelist_fini(&vm->program);
     free(vm->bitmap);
 }
+
+/* ---- Balloon pages and guest pages ---------------------------------------*/
+
+uint32_t vm_page_max(const struct vm *vm)
+{
+    return vmc_memmap_page_max(vm->map) << vm->page_order;
+}
+
+enum vmc_page_state vm_state(const struct vm *vm, uint32_t pfn)
+{
+    return vmc_memmap_state(vm->map, pfn >> vm->page_order);
+}
+
+bool vm_is_ram(const struct vm *vm, uint64_t pfn, uint64_t count)
+{
+    uint64_t first = pfn >> vm->page_order;
+
+    return count == 0 ||
+           (pfn + count > pfn &&
+            vmc_memmap_is_ram(vm->map, first,
+                              ((pfn + count - 1) >> vm->page_order) - first +
+                                  1));
+}
+
+static bool is_whole(const struct vm *vm, uint64_t pfn, uint64_t count)
+{
+    return ((pfn | count) & ((UINT64_C(1) << vm->page_order) - 1)) == 0;
+}
+
+void vm_mark(struct vm *vm, uint32_t pfn, uint64_t count,
+             enum vmc_page_state state)
+{
+    assert(is_whole(vm, pfn, count));
+    vmc_memmap_mark(vm->map, pfn >> vm->page_order, count >> vm->page_order,
+                    state);
+}
+
+void vm_give(struct vm *vm, uint32_t pfn, uint64_t count)
+{
+    assert(is_whole(vm, pfn, count));
+    vmc_memmap_give_range(vm->map, pfn >> vm->page_order,
+                          count >> vm->page_order);
+}
+
+/* The run of guest pages that @run, of whole ones, is. */
+static struct vmc_page_run guest_run(const struct vm *vm,
+                                     struct vmc_page_run run)
+{
+    run.first >>= vm->page_order;
+    run.count = (run.count >> vm->page_order) & INT32_MAX;
+    return run;
+}
+
+void vm_give_run(struct vm *vm, struct vmc_page_run run)
+{
+    assert(is_whole(vm, vmc_page_run_low(run), run.count));
+    if (vm->config.cpu_lists > 0) {
+        vmc_memmap_give_run(vm->map, guest_run(vm, run), 0);
+    } else {
+        vm_give(vm, vmc_page_run_low(run), run.count);
+    }
+}
+
+uint64_t vm_isolate(struct vm *vm, uint32_t pfn, uint32_t count,
+                    enum vmc_page_state state)
+{
+    assert(is_whole(vm, pfn, count));
+    return vmc_memmap_isolate(vm->map, pfn >> vm->page_order,
+                              count >> vm->page_order, state)
+           << vm->page_order;
+}
+
+uint32_t vm_order_at(const struct vm *vm, uint32_t pfn, uint64_t count)
+{
+    return vmc_memmap_order_at(vm->map, pfn >> vm->page_order,
+                               count >> vm->page_order) +
+           vm->page_order;
+}
+
+uint32_t vm_order_max(const struct vm *vm)
+{
+    return vmc_memmap_order_max(vm->map) + vm->page_order;
+}
+
+uint64_t vm_guest_pages(const struct vm *vm, uint64_t count)
+{
+    return (count + (UINT64_C(1) << vm->page_order) - 1) >> vm->page_order;
+}
+
+/* ---- Taking --------------------------------------------------------------*/
 
 static const struct vmc_page_request page_request = {
     .type = VMC_TYPE_MOVABLE, .state = VMC_PAGE_INFLATING};
@@ -154,6 +259,13 @@ static void recorded_go(struct vm *vm, uint32_t pages)
     }
 }
 
+static bool all_free(const struct vm *vm, uint32_t pfn, uint32_t count)
+{
+    return vmc_memmap_all_in(vm->map, pfn >> vm->page_order,
+                             vm_guest_pages(vm, count),
+                             VMC_PAGE_MASK(VMC_PAGE_FREE));
+}
+
 /* Pages that this map does not know to be free are left out. */
 static struct vmc_page_run take_recorded(struct vm *vm, uint32_t page_max)
 {
@@ -164,14 +276,13 @@ static struct vmc_page_run take_recorded(struct vm *vm, uint32_t page_max)
 
         run.count = (run.count < page_max ? run.count : page_max) & INT32_MAX;
         low = vmc_page_run_low(run);
-        if (!vmc_memmap_all_in(vm->map, low, run.count,
-                               VMC_PAGE_MASK(VMC_PAGE_FREE))) {
+        if (!is_whole(vm, low, run.count) || !all_free(vm, low, run.count)) {
             run.count = 1;
             low = run.first;
         }
         recorded_go(vm, run.count);
-        if (vmc_memmap_isolate(vm->map, low, run.count, VMC_PAGE_INFLATING) ==
-            run.count) {
+        if (is_whole(vm, low, run.count) &&
+            vm_isolate(vm, low, run.count, VMC_PAGE_INFLATING) == run.count) {
             return run;
         }
     }
@@ -192,12 +303,11 @@ static uint32_t take_recorded_block(struct vm *vm, uint32_t order)
     }
     run.count = pages & INT32_MAX;
     low = vmc_page_run_low(run);
-    if ((low & (pages - 1)) != 0 ||
-        !vmc_memmap_all_in(vm->map, low, pages, VMC_PAGE_MASK(VMC_PAGE_FREE))) {
+    if ((low & (pages - 1)) != 0 || !all_free(vm, low, pages)) {
         return VMC_PAGE_NONE;
     }
     recorded_go(vm, pages);
-    (void)vmc_memmap_isolate(vm->map, low, pages, VMC_PAGE_INFLATING);
+    (void)vm_isolate(vm, low, pages, VMC_PAGE_INFLATING);
     return low;
 }
 
@@ -209,8 +319,11 @@ struct vmc_page_run vm_take(struct vm *vm, uint32_t page_max)
     if (vm->config.recorded != NULL) {
         return take_recorded(vm, page_max);
     }
-    (void)vmc_memmap_take(vm->map, &page_request, page_max, &run, 1,
+    (void)vmc_memmap_take(vm->map, &page_request,
+                          (uint32_t)vm_guest_pages(vm, page_max), &run, 1,
                           &run_count);
+    run.first <<= vm->page_order;
+    run.count = (run.count << vm->page_order) & INT32_MAX;
     return run;
 }
 
@@ -222,14 +335,16 @@ uint32_t vm_take_block(struct vm *vm, uint32_t order)
     if (vm->config.recorded != NULL) {
         return take_recorded_block(vm, order);
     }
-    request.order = order;
+    assert(order >= vm->page_order);
+    request.order = order - vm->page_order;
     return vmc_memmap_take_blocks(vm->map, &request, 1, &page) == 1
-               ? page
+               ? page << vm->page_order
                : VMC_PAGE_NONE;
 }
 
 uint64_t vm_free_pages(const struct vm *vm)
 {
-    return vmc_memmap_count(vm->map, VMC_PAGE_FREE) +
-           vmc_memmap_count(vm->map, VMC_PAGE_PCP);
+    return (vmc_memmap_count(vm->map, VMC_PAGE_FREE) +
+            vmc_memmap_count(vm->map, VMC_PAGE_PCP))
+           << vm->page_order;
 }

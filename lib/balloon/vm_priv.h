@@ -81,7 +81,6 @@ enum {
     REPORT_BLOCKS_MAX = 32,
     HUGE_ORDER = 9,
     HUGE_PAGES = 1 << HUGE_ORDER,
-    ORDERS = 11,
     PAGE_SHIFT = 12,
     IDLE_ROUNDS_MAX = 10,
 };
@@ -140,6 +139,7 @@ struct vm {
     struct vmc_actor *actors;
     uint8_t actor_of[ROLE_COUNT];
     struct vmc_memmap *map;
+    uint32_t page_order; /**< a guest page is 2^page_order balloon pages */
     struct vmc_host host;
 
     struct vmc_virtqueue queues[QUEUE_COUNT];
@@ -154,6 +154,8 @@ struct vm {
     bool is_out_of_memory;
     uint64_t seen_units;
     uint32_t idle_rounds; /**< of the size worker, without a page */
+    uint32_t reversals;   /**< it went the other way than the round before */
+    bool was_short;       /**< that round had too few */
 
     struct {
         uint8_t pfns[PFNS_MAX * 4];
@@ -204,10 +206,47 @@ void vm_fini(struct vm *vm);
 
 /* ---- vm_memory.c: pages of the guest -------------------------------------*/
 
+/* The drivers and the wire speak of balloon pages of 4 KiB; the guest's own
+ * pages may be larger. These are the only calls that know both. */
+
 enum vmc_status vm_init_memory(struct vm *vm, struct vmc_error *error);
 
-/** Take up to @page_max single pages that come one after the other; count 0
- * when there is none. */
+/** One past the highest balloon page. */
+uint32_t vm_page_max(const struct vm *vm);
+
+/** Where the balloon page @pfn is. */
+enum vmc_page_state vm_state(const struct vm *vm, uint32_t pfn);
+
+/** True when all of [@pfn, @pfn + @count) is RAM the guest may name. */
+bool vm_is_ram(const struct vm *vm, uint64_t pfn, uint64_t count);
+
+/** Make whole guest pages @state. */
+void vm_mark(struct vm *vm, uint32_t pfn, uint64_t count,
+             enum vmc_page_state state);
+
+/** Free whole guest pages, straight into the buddy lists. */
+void vm_give(struct vm *vm, uint32_t pfn, uint64_t count);
+
+/** Free the pages of @run in its order, through the lists of a CPU if the
+ * guest has them. */
+void vm_give_run(struct vm *vm, struct vmc_page_run run);
+
+/** Take what is free in a range; returns how many balloon pages. */
+uint64_t vm_isolate(struct vm *vm, uint32_t pfn, uint32_t count,
+                    enum vmc_page_state state);
+
+/** The highest order, of balloon pages, that @pfn is aligned to and @count
+ * pages hold. */
+uint32_t vm_order_at(const struct vm *vm, uint32_t pfn, uint64_t count);
+
+/** The highest order of a block, in balloon pages. */
+uint32_t vm_order_max(const struct vm *vm);
+
+/** How many guest pages @count balloon pages are, rounded up. */
+uint64_t vm_guest_pages(const struct vm *vm, uint64_t count);
+
+/** Take single guest pages that come one after the other, up to @page_max
+ * balloon pages rounded up; count 0 when there is none. */
 struct vmc_page_run vm_take(struct vm *vm, uint32_t page_max);
 
 /** Take one block of @order; VMC_PAGE_NONE when there is none. */
