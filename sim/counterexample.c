@@ -176,11 +176,39 @@ static void print_step(const struct story *story, const struct columns *columns,
     (void)fputc('\n', to);
 }
 
+/* What the marks mean that have been used. */
+static void print_legend(const struct story *story, FILE *to)
+{
+    static const char *const words[] = {
+        "(|) inside a read section", "[|] holds a lock", "1 holds a reference",
+        "~ the failure does not depend on it"};
+    bool is_used[VMC_COUNT_OF(words)] = {false};
+    const char *separator = "";
+
+    for (uint32_t i = 0; i <= story->step_count; i++) {
+        is_used[STORY_HOLDS] =
+            is_used[STORY_HOLDS] ||
+            (i < story->step_count && story->steps[i].is_idle);
+        for (uint32_t lane = 0; lane < story->moments[i].lane_count; lane++) {
+            for (int kind = 0; kind < STORY_HOLDS; kind++) {
+                is_used[kind] = is_used[kind] ||
+                                story->moments[i].lanes[lane].holds[kind] != 0;
+            }
+        }
+    }
+    for (size_t i = 0; i < VMC_COUNT_OF(words); i++) {
+        if (is_used[i]) {
+            (void)fprintf(to, "%s%s", separator, words[i]);
+            separator = "   ";
+        }
+    }
+    (void)fputs(*separator != '\0' ? "\n" : "", to);
+}
+
 void counterexample_print(const struct story *story, FILE *to)
 {
     const struct story_moment *last = last_moment(story);
     struct columns columns;
-    bool has_idle = false;
 
     find_columns(story, &columns);
     (void)fprintf(to, "  step  ");
@@ -190,17 +218,13 @@ void counterexample_print(const struct story *story, FILE *to)
     }
     (void)fputs("objects\n", to);
     for (uint32_t i = 0; i < story->step_count; i++) {
-        has_idle = has_idle || story->steps[i].is_idle;
         print_step(story, &columns, i, to);
     }
     if (story->rule != 0 && !story->ends_broken) {
-        (void)fprintf(to, "=> end  nobody can make a step <== %s\n",
+        (void)fprintf(to, "=> end  no step is left  <== %s\n",
                       story->rule_name);
     }
-    (void)fprintf(to,
-                  "(|) inside a read section   [|] holds a lock   1 holds a "
-                  "reference%s\n",
-                  has_idle ? "   ~ the failure does not depend on it" : "");
+    print_legend(story, to);
 }
 
 /* ---- For gnuplot -------------------------------------------------------- */

@@ -3,15 +3,41 @@
 
 #include <string.h>
 
+static enum vmc_status open_race(struct explore_target *target,
+                                 const char *name,
+                                 const struct vmc_life_config *config,
+                                 struct vmc_error *error)
+{
+    enum vmc_status status =
+        explore_irq_init(&target->irq, name, config->variant, error);
+
+    if (status == VMC_OK && config->param_count > 0) {
+        status =
+            vmc_fail(error, VMC_E_USAGE, "irq:%s: it has no parameters", name);
+    }
+    if (status == VMC_OK) {
+        target->told = (struct told_model){&explore_irq_words, &target->irq};
+        target->name = explore_irq_name(&target->irq);
+        target->title = explore_irq_title(&target->irq);
+        target->variant = target->irq.is_fixed ? "fixed" : "bug";
+    }
+    return status;
+}
+
 enum vmc_status explore_target_open(struct explore_target *target,
                                     const char *path,
                                     const struct vmc_life_config *config,
                                     struct vmc_error *error)
 {
+    static const char race[] = "irq:";
     struct vmc_life_program *program;
-    enum vmc_status status = vmc_life_compile(&program, path, config, error);
+    enum vmc_status status;
 
     memset(target, 0, sizeof(*target));
+    if (strncmp(path, race, strlen(race)) == 0) {
+        return open_race(target, path + strlen(race), config, error);
+    }
+    status = vmc_life_compile(&program, path, config, error);
     if (status != VMC_OK) {
         return status;
     }
@@ -52,5 +78,8 @@ uint32_t explore_target_note(const struct explore_target *target,
 bool explore_target_is_expected(const struct explore_target *target,
                                 uint32_t rule)
 {
+    if (target->program == NULL) {
+        return (rule == 0) == target->irq.is_fixed;
+    }
     return vmc_life_is_expected(target->program, (enum vmc_rule)rule);
 }

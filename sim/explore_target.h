@@ -8,6 +8,7 @@
 #ifndef VMC_SIM_EXPLORE_TARGET_H
 #define VMC_SIM_EXPLORE_TARGET_H
 
+#include "sim/explore_irq.h"
 #include "sim/explore_vcpu.h"
 #include "sim/story.h"
 #include "vcpu/program.h"
@@ -17,6 +18,7 @@ struct explore_target {
     const char *name, *title, *variant;
     struct vmc_life_program *program; /**< NULL when it is no scenario */
     struct explore_vcpu vcpu;
+    struct explore_irq irq;
 };
 
 /**

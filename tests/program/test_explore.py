@@ -32,6 +32,24 @@ for name in ("G6", "G7", "G8", "G9"):
     check(result["complete"] and result["verdict"] == "clean",
           f"{name} runs to its end")
 
+# Races of the interrupt models: found with the bug, clean without, all of it.
+for race, bug in (("reroute", "B-19"), ("ipi", "B-20"), ("timer", "B-30"),
+                  ("entry", "B-37")):
+    for variant, verdict in (("bug", "violation"), ("fixed", "clean")):
+        run = vmcycle("explore", f"irq:{race}", "--variant", variant,
+                      "--json", "-")
+        result = json.loads(run.stdout)
+        check_equal((run.returncode, result["verdict"], result["complete"],
+                     result["expected"]),
+                    (int(variant == "bug"), verdict, True, True),
+                    f"irq:{race} {variant}")
+        check_equal(result.get("violation", {}).get("invariant"),
+                    bug if variant == "bug" else None, f"irq:{race} {variant}")
+for args in (["irq:none"], ["irq:ipi", "--variant", "none"],
+             ["irq:ipi", "--param", "x=1"]):
+    run = vmcycle("explore", *args)
+    check(run.returncode == 2 and "irq:" in run.stderr, f"{args}")
+
 count = 0
 for path in sorted(SCENARIOS.iterdir()):
     variants = re.findall(r"^variant (\S+)", path.read_text(), re.M)
