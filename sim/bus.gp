@@ -7,9 +7,9 @@ rows = dir."/bus.tsv"
 set logscale y
 set title "Time from exit to resumption, by address range"
 set ylabel "time, µs"
-set xtics rotate by -55 left noenhanced
+set xtics rotate by 45 right noenhanced
 set xrange [-0.7:*]
-set bmargin 8
+set bmargin 9
 set key top right
 last = 23
 plot rows every ::1::last+1 using 0:($7 > 0 ? $9/1e3 : NaN):($8/1e3):($10/1e3):xtic(1) with yerrorbars pointtype 7 pointsize 0.7 linecolor "#0072b2" title "recorded: least, middle, 99 of 100", \

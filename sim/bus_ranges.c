@@ -268,9 +268,9 @@ static uint32_t append(struct bus_ranges *ranges, uint64_t first, uint64_t last,
     return ranges->count++;
 }
 
-/* The first look: put the known ranges behind the added ones. */
-static void begin_use(struct bus_ranges *ranges)
+void bus_ranges_begin(struct bus_ranges *ranges)
 {
+    assert(!ranges->is_used);
     ranges->is_used = true;
     for (size_t i = 0; i < VMC_COUNT_OF(known); i++) {
         (void)append(ranges, known[i].first, known[i].last, known[i].space,
@@ -353,9 +353,7 @@ uint32_t bus_ranges_find(struct bus_ranges *ranges, enum bus_space space,
     uint32_t slot = (uint32_t)(page ^ page >> 10) % PAGE_SLOTS;
     uint32_t index;
 
-    if (!ranges->is_used) {
-        begin_use(ranges);
-    }
+    assert(ranges->is_used);
     if (space == BUS_PIO && addr < PORTS) {
         if (ranges->ports[addr] == NO_RANGE) {
             ranges->ports[addr] = (uint16_t)find_slowly(ranges, space, addr);

@@ -55,7 +55,11 @@ enum vmc_status bus_ranges_add(struct bus_ranges *ranges, const char *text,
 enum vmc_status bus_ranges_add_file(struct bus_ranges *ranges, const char *path,
                                     struct vmc_error *error);
 
-/** The number of the range of @addr; made when it is new. */
+/** Nothing will be added any more: the known ranges come behind what was. */
+void bus_ranges_begin(struct bus_ranges *ranges);
+
+/** The number of the range of @addr, after bus_ranges_begin(); made when it is
+ * new. */
 uint32_t bus_ranges_find(struct bus_ranges *ranges, enum bus_space space,
                          uint64_t addr);
 

@@ -1,9 +1,24 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Devices are registered as a VM comes to have them: those in the kernel, then
+ * the coalesced zones, then the eventfds; the local APIC stands in front of the
+ * bus. A range that turns out not to be there is taken off.
+ *
+ * The ring's level in the log is not known, only a bound: user space may empty
+ * it at any time, but surely does after a write that exits because it is full.
+ * So a zone here takes every write, and whether it exited is asked afterwards.
+ */
 #include "sim/bus_view.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
+#include "ioregion/bus.h"
+
 enum { SLOTS = 2 * BUS_VIEW_LEARNED_MAX };
+
+/* Where x86 has its local APICs, in front of the bus. */
+static const uint64_t lapic_addr = 0xfee00000;
 
 /* What the log has shown so far of a range whose owner is known. */
 enum presence { PRESENCE_UNKNOWN, PRESENCE_HERE, PRESENCE_ABSENT };
@@ -16,8 +31,16 @@ struct learned {
     bool is_kernel;
 };
 
+/* What stands on a bus for a range. */
+struct served {
+    struct vmc_bus_device device;
+    uint32_t range;
+};
+
 struct bus_view {
     const struct bus_ranges *ranges;
+    struct vmc_bus *bus;
+    struct served served[BUS_RANGES_MAX];
     struct bus_view_counts counts;
     uint8_t presence[BUS_RANGES_MAX]; /* enum presence */
     struct learned learned[SLOTS];
@@ -26,25 +49,152 @@ struct bus_view {
     struct bus_mismatch mismatches[BUS_VIEW_MISMATCHES_KEPT];
 };
 
+/* ---- What stands on the buses -------------------------------------------- */
+
+static int take_read(struct vmc_bus_device *device,
+                     struct vmc_bus_access *access)
+{
+    (void)device;
+    (void)access;
+    return 0;
+}
+
+static int take_write(struct vmc_bus_device *device,
+                      const struct vmc_bus_access *access)
+{
+    (void)device;
+    (void)access;
+    return 0;
+}
+
+static const struct vmc_bus_ops kernel_ops = {
+    .kind = "kernel", .read = take_read, .write = take_write};
+static const struct vmc_bus_ops ring_ops = {.kind = "zone",
+                                            .write = take_write};
+static const struct vmc_bus_ops event_ops = {.kind = "ioeventfd",
+                                             .write = take_write};
+
+static enum vmc_bus_index bus_of(uint32_t space)
+{
+    return space == BUS_PIO ? VMC_BUS_PIO : VMC_BUS_MMIO;
+}
+
+static enum vmc_status put_on_bus(struct bus_view *view, uint32_t index)
+{
+    const struct bus_range *range = bus_ranges_at(view->ranges, index);
+    struct served *served = &view->served[index];
+    uint64_t size_bytes = range->last - range->first + 1;
+
+    served->range = index;
+    switch (range->claim) {
+    case BUS_CLAIM_RING:
+        served->device.ops = &ring_ops;
+        served->device.kind = VMC_BUS_ZONE;
+        break;
+    case BUS_CLAIM_EVENT:
+        served->device.ops = &event_ops;
+        served->device.kind = VMC_BUS_IOEVENTFD;
+        break;
+    default:
+        served->device.ops = &kernel_ops;
+        served->device.kind = VMC_BUS_KERNEL;
+    }
+    if (range->space == BUS_MMIO && range->first == lapic_addr) {
+        vmc_bus_add_front(view->bus, range->first, size_bytes, &served->device);
+        return VMC_OK;
+    }
+    return vmc_bus_register(view->bus, bus_of(range->space), range->first,
+                            size_bytes, &served->device) == 0
+               ? VMC_OK
+               : VMC_E_RANGE;
+}
+
+static enum vmc_status fill_buses(struct bus_view *view)
+{
+    static const enum bus_claim order[] = {BUS_CLAIM_KERNEL, BUS_CLAIM_RING,
+                                           BUS_CLAIM_EVENT};
+    enum vmc_status status = VMC_OK;
+
+    for (size_t c = 0; c < VMC_COUNT_OF(order); c++) {
+        for (uint32_t i = 0;
+             i < bus_ranges_count(view->ranges) && status == VMC_OK; i++) {
+            const struct bus_range *range = bus_ranges_at(view->ranges, i);
+
+            if (range->claim == order[c] && range->space != BUS_IOCSR) {
+                status = put_on_bus(view, i);
+            }
+        }
+    }
+    return status;
+}
+
 enum vmc_status bus_view_new(struct bus_view **out,
                              const struct bus_ranges *ranges,
                              uint32_t ring_entries)
 {
+    struct vmc_bus_config config = vmc_bus_defaults();
+    struct bus_view *view;
+    enum vmc_status status;
+
     assert(ring_entries >= 2);
-    *out = calloc(1, sizeof(**out));
-    if (*out == NULL) {
+    *out = NULL;
+    config.version = VMC_K6_18; /* registering does not wait */
+    view = calloc(1, sizeof(*view));
+    if (view == NULL) {
         return VMC_E_NOMEM;
     }
-    (*out)->ranges = ranges;
-    (*out)->ring_usable = ring_entries - 1;
+    view->ranges = ranges;
+    view->ring_usable = ring_entries - 1;
     /* The recording may begin when it is full already. */
-    (*out)->ring_level_max = (*out)->ring_usable;
+    view->ring_level_max = view->ring_usable;
+    status = vmc_bus_new(&view->bus, &config);
+    if (status == VMC_OK) {
+        status = fill_buses(view);
+    }
+    if (status != VMC_OK) {
+        bus_view_free(view);
+        return status;
+    }
+    *out = view;
     return VMC_OK;
 }
 
 void bus_view_free(struct bus_view *view)
 {
-    free(view);
+    if (view != NULL) {
+        vmc_bus_free(view->bus);
+        free(view);
+    }
+}
+
+/* Offer @access to the buses. Returns who has it in the kernel, or NULL. */
+static const struct served *
+look(struct bus_view *view, const struct bus_access *access, uint32_t *probes)
+{
+    enum vmc_bus_index index = bus_of(access->space);
+    struct vmc_bus_access call = {
+        .addr = access->addr,
+        .len = access->len < VMC_BUS_CHUNK_BYTES_MAX ? (int32_t)access->len
+                                                     : VMC_BUS_CHUNK_BYTES_MAX,
+    };
+    struct vmc_bus_device *front;
+    int result;
+
+    *probes = 0;
+    if (access->space == BUS_IOCSR) {
+        return NULL;
+    }
+    front = index == VMC_BUS_MMIO
+                ? vmc_bus_front_at(view->bus, call.addr, call.len)
+                : NULL;
+    if (front != NULL) {
+        return VMC_CONTAINER_OF(front, struct served, device);
+    }
+    result = access->is_write ? vmc_bus_write(view->bus, index, &call)
+                              : vmc_bus_read(view->bus, index, &call);
+    *probes = call.probes;
+    return result == 0 ? VMC_CONTAINER_OF(call.server, struct served, device)
+                       : NULL;
 }
 
 /* ---- Addresses that nobody listed ---------------------------------------- */
@@ -96,26 +246,18 @@ static void learn(struct bus_view *view, const struct bus_access *access)
 
 /* ---- The view ------------------------------------------------------------ */
 
-/* Does the claim speak of this direction at all? */
-static bool is_about(enum bus_claim claim, bool is_write)
+bool bus_view_claims(struct bus_view *view, const struct bus_access *access,
+                     uint32_t range)
 {
-    return claim == BUS_CLAIM_KERNEL ||
-           (is_write && (claim == BUS_CLAIM_RING || claim == BUS_CLAIM_EVENT));
-}
+    uint32_t probes, slot;
 
-bool bus_view_claims(const struct bus_view *view,
-                     const struct bus_access *access, uint32_t range)
-{
-    enum bus_claim claim = bus_ranges_at(view->ranges, range)->claim;
-
-    if (claim == BUS_CLAIM_NONE) {
-        uint32_t slot = find_learned(view, access);
-
-        return slot != SLOTS && view->learned[slot].key != 0 &&
-               view->learned[slot].is_kernel;
+    if (look(view, access, &probes) != NULL) {
+        return true;
     }
-    return is_about(claim, access->is_write) &&
-           view->presence[range] != PRESENCE_ABSENT;
+    slot = find_learned(view, access);
+    return bus_ranges_at(view->ranges, range)->claim == BUS_CLAIM_NONE &&
+           slot != SLOTS && view->learned[slot].key != 0 &&
+           view->learned[slot].is_kernel;
 }
 
 static bool differ(struct bus_view *view, const struct bus_access *access,
@@ -132,17 +274,20 @@ static bool differ(struct bus_view *view, const struct bus_access *access,
     return false;
 }
 
-/* A range that the kernel serves always, or never: the first access tells. */
-static bool check_fixed(struct bus_view *view, const struct bus_access *access,
-                        uint32_t range)
+/* This machine does not have it after all. */
+static void take_off(struct bus_view *view, uint32_t range)
 {
-    bool did_exit = access->exits > 0;
+    view->presence[range] = PRESENCE_ABSENT;
+    (void)vmc_bus_unregister(view->bus,
+                             bus_of(bus_ranges_at(view->ranges, range)->space),
+                             &view->served[range].device);
+}
 
-    if (view->presence[range] == PRESENCE_UNKNOWN) {
-        view->presence[range] = did_exit ? PRESENCE_ABSENT : PRESENCE_HERE;
-    }
-    return did_exit == (view->presence[range] == PRESENCE_ABSENT) ||
-           differ(view, access, range);
+/* Does the claim speak of this direction at all? */
+static bool is_about(enum bus_claim claim, bool is_write)
+{
+    return claim == BUS_CLAIM_KERNEL ||
+           (is_write && (claim == BUS_CLAIM_RING || claim == BUS_CLAIM_EVENT));
 }
 
 /* A write that the ring takes while there is room. */
@@ -151,9 +296,6 @@ static bool check_ring(struct bus_view *view, const struct bus_access *access,
 {
     bool may_be_full = view->ring_level_max >= view->ring_usable;
 
-    if (view->presence[range] == PRESENCE_ABSENT) {
-        return access->exits > 0 || differ(view, access, range);
-    }
     if (access->exits == 0) {
         view->presence[range] = PRESENCE_HERE;
         view->counts.ring_writes++;
@@ -161,7 +303,7 @@ static bool check_ring(struct bus_view *view, const struct bus_access *access,
         return true;
     }
     if (!may_be_full && view->presence[range] == PRESENCE_UNKNOWN) {
-        view->presence[range] = PRESENCE_ABSENT;
+        take_off(view, range);
         return true;
     }
     view->counts.ring_full++;
@@ -171,21 +313,30 @@ static bool check_ring(struct bus_view *view, const struct bus_access *access,
 }
 
 bool bus_view_check(struct bus_view *view, const struct bus_access *access,
-                    uint32_t range)
+                    uint32_t range, uint32_t *probes)
 {
+    const struct served *served = look(view, access, probes);
     enum bus_claim claim = bus_ranges_at(view->ranges, range)->claim;
+    bool did_exit = access->exits > 0;
 
-    if (claim == BUS_CLAIM_NONE) {
+    if (claim == BUS_CLAIM_NONE && served == NULL) {
         learn(view, access);
         return true;
     }
     view->counts.checked++;
-    if (!is_about(claim, access->is_write)) {
-        return access->exits > 0 || view->presence[range] == PRESENCE_ABSENT ||
-               differ(view, access, range);
+    if (claim == BUS_CLAIM_RING && is_about(claim, access->is_write) &&
+        view->presence[range] != PRESENCE_ABSENT) {
+        return check_ring(view, access, range);
     }
-    return claim == BUS_CLAIM_RING ? check_ring(view, access, range)
-                                   : check_fixed(view, access, range);
+    if (is_about(claim, access->is_write) &&
+        view->presence[range] == PRESENCE_UNKNOWN) {
+        view->presence[range] = PRESENCE_HERE;
+        if (did_exit && served != NULL && served->range == range) {
+            take_off(view, range);
+            served = look(view, access, probes);
+        }
+    }
+    return did_exit == (served == NULL) || differ(view, access, range);
 }
 
 const struct bus_view_counts *bus_view_counts(const struct bus_view *view)

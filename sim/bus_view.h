@@ -3,11 +3,12 @@
  * bus_view.h - what a model of the machine's buses says to recorded accesses:
  * would it have left to user space, and is that what the log shows?
  *
- * Where it is known who serves a range (bus_ranges.h), the first accesses say
- * whether this machine has it; from then on the log must agree. Where nothing
- * is known, each address is learned, and what it does later is compared with
- * what it did before: a change is counted, for a guest may well register an
- * eventfd while it runs.
+ * The buses are those of lib/ioregion, with a device on them for each range of
+ * which it is known who serves it (bus_ranges.h). The first accesses say
+ * whether this machine has that device; from then on the log must agree. Where
+ * nothing is known, each address is learned, and what it does later is compared
+ * with what it did before: a change is counted, for a guest may well register
+ * an eventfd while it runs.
  *
  * Coalesced writes are held against the ring: it is one for the VM, and user
  * space may empty it whenever it runs. A write may exit only when the ring can
@@ -42,20 +43,21 @@ struct bus_view_counts {
 
 struct bus_view;
 
-/** Make a view on @ranges, which is borrowed. @ring_entries as in KVM: one of
- * them stays empty. Fails VMC_E_NOMEM. */
+/** Make a view on @ranges, which is borrowed and begun. @ring_entries as in
+ * KVM: one of them stays empty. Fails VMC_E_NOMEM, VMC_E_RANGE. */
 enum vmc_status bus_view_new(struct bus_view **out,
                              const struct bus_ranges *ranges,
                              uint32_t ring_entries);
 void bus_view_free(struct bus_view *view);
 
 /** Would the model serve @access, of range @range, in the kernel? */
-bool bus_view_claims(const struct bus_view *view,
-                     const struct bus_access *access, uint32_t range);
+bool bus_view_claims(struct bus_view *view, const struct bus_access *access,
+                     uint32_t range);
 
-/** Hold @access against the model. False when they differ. */
+/** Hold @access against the model. False when they differ. *@probes gets how
+ * many ranges the search of the bus compared. */
 bool bus_view_check(struct bus_view *view, const struct bus_access *access,
-                    uint32_t range);
+                    uint32_t range, uint32_t *probes);
 
 const struct bus_view_counts *bus_view_counts(const struct bus_view *view);
 

@@ -24,10 +24,7 @@
 #include "sim/report.h"
 #include "stats/json.h"
 
-enum {
-    PROBES = 3,         /* of a search; see README of lib/ioregion */
-    TABLE_ROWS_MAX = 40 /* of ranges, most exits first */
-};
+enum { TABLE_ROWS_MAX = 40 /* of ranges, most exits first */ };
 
 /* What happened in one range. */
 struct range_sums {
@@ -99,14 +96,15 @@ static enum vmc_dispatch mode_of(const struct bus_section *section,
 /* The guest makes it when it was recorded, or when its vCPU has ended the one
  * before. */
 static void simulate(struct bus_section *section,
-                     const struct bus_access *access, uint32_t range)
+                     const struct bus_access *access, uint32_t range,
+                     uint32_t probes)
 {
     struct vmc_io_access io = {
         .space = access->is_fast             ? VMC_IO_MMIO_FAST
                  : access->space == BUS_MMIO ? VMC_IO_MMIO
                                              : VMC_IO_PIO,
         .is_write = access->is_write,
-        .probes = PROBES,
+        .probes = probes,
     };
     uint64_t tick = access->start_ns * VMC_TICKS_PER_NS;
 
@@ -152,14 +150,15 @@ static void take_access(void *owner, const struct bus_access *access)
     struct bus_section *section = owner;
     uint32_t range = range_of(section, access);
     struct range_sums *sums = &section->sums[range];
+    uint32_t probes;
 
     sums->reads += !access->is_write;
     sums->writes += access->is_write;
     sums->exits += access->exits > 0;
     sums->kernel += access->exits == 0;
     measure(section, sums, access);
-    (void)bus_view_check(section->view, access, range);
-    simulate(section, access, range);
+    (void)bus_view_check(section->view, access, range, &probes);
+    simulate(section, access, range, probes);
 }
 
 static const struct bus_log_ops log_ops = {.claims = claims,
@@ -225,6 +224,7 @@ static enum vmc_status make_parts(struct bus_section *section,
         if (status != VMC_OK) {
             return status;
         }
+        bus_ranges_begin(section->ranges);
         status = bus_log_new(&section->log, &log_ops, section);
     }
     if (status == VMC_OK) {
