@@ -100,6 +100,8 @@ static enum vmc_status audit_pages(const struct vmc_memmap *map,
             }
             size <<= map->states[page] & PAGE_ORDER;
             tally->heads++;
+        } else if ((map->states[page] & PAGE_REPORTED) != 0) {
+            return wrong(error, page, "is reported and heads no block (I8)");
         } else if (state == VMC_PAGE_FREE || state >= VMC_PAGE_STATE_COUNT) {
             return wrong(error, page, "is free and in no block (I1)");
         }

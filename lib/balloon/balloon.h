@@ -68,10 +68,11 @@ struct vmc_balloon_config {
     const char *backing;       /**< anon, thp-off, hugetlb, shmem, 64k */
     const char *fragmentation; /**< a name, or the text of /proc/buddyinfo */
     uint64_t seed;
-    uint32_t page_bytes;    /**< of the guest: 4096 (0), 16384 or 65536 */
-    uint32_t cpu_lists;     /**< CPUs with free lists of their own; 0: none */
-    uint64_t defects;       /**< bits 1U << number, of the bitmap driver */
-    bool is_stepped;        /**< an event for every page */
+    uint32_t page_bytes;   /**< of the guest: 4096 (0), 16384 or 65536 */
+    uint32_t cpu_lists;    /**< CPUs with free lists of their own; 0: none */
+    uint64_t defects;      /**< bits 1U << number, of the bitmap driver */
+    bool is_stepped;       /**< an event for every page */
+    uint32_t audit_events; /**< all pages are checked every so many; 0: never */
     enum vmc_layout layout; /**< where RAM lies */
 
     /** Pages to take, in this order, instead of asking the allocator: those of

@@ -59,7 +59,6 @@ static void taken(struct vm_worker *worker)
     for (uint32_t i = 0; i < vm->fresh.run_count; i++) {
         struct vmc_page_run run = vm->fresh.runs[i];
 
-        vm_mark(vm, vmc_page_run_low(run), run.count, VMC_PAGE_DEFLATING);
         vmc_pagelist_push(&vm->balloon, run);
     }
     vmc_pagelist_clear(&vm->fresh);
@@ -69,7 +68,7 @@ static void taken(struct vm_worker *worker)
 
 static bool is_to_let_go(const struct vm *vm, uint32_t frame)
 {
-    return vm_state(vm, frame * HUGE_PAGES) == VMC_PAGE_DEFLATING &&
+    return vm_state(vm, frame * HUGE_PAGES) == VMC_PAGE_INFLATING &&
            !vm->host.frames[frame].is_evicted;
 }
 
@@ -89,7 +88,7 @@ static void let_go_range(struct vm_worker *worker)
     }
     if (frame == end) {
         for (frame = 0; frame < frames; frame++) {
-            if (vm_state(vm, frame * HUGE_PAGES) == VMC_PAGE_DEFLATING) {
+            if (vm_state(vm, frame * HUGE_PAGES) == VMC_PAGE_INFLATING) {
                 vm_mark(vm, frame * HUGE_PAGES, HUGE_PAGES, VMC_PAGE_UNPLUGGED);
             }
         }
@@ -98,8 +97,7 @@ static void let_go_range(struct vm_worker *worker)
     }
     vmc_host_unpin(&vm->host, frame * HUGE_PAGES, (end - frame) * HUGE_PAGES,
                    &effect);
-    vmc_host_discard(&vm->host, frame * HUGE_PAGES, (end - frame) * HUGE_PAGES,
-                     &effect);
+    vm_discard(vm, frame * HUGE_PAGES, (end - frame) * HUGE_PAGES, &effect);
     vm->pages_told += (uint64_t)(end - frame) * HUGE_PAGES;
     worker->tell.served = (struct vmc_account){0};
     charge_effect(vm, &effect, &worker->tell.served);

@@ -62,7 +62,7 @@ static bool empty_block(struct vm *vm, uint32_t pfn, uint64_t *moved)
         struct vmc_host_effect effect = {0};
 
         vm_mark(vm, run.first, run.count, VMC_PAGE_USED_MOVABLE);
-        vmc_host_touch(&vm->host, run.first, run.count, &effect);
+        vm_use(vm, run.first, run.count, &effect);
         left -= run.count;
     }
     vm_mark(vm, pfn, BLOCK_PAGES, VMC_PAGE_INFLATING);
@@ -184,10 +184,10 @@ void serve_mem_request(struct vm_worker *worker)
     }
     if (request.type == VMC_MEM_UNPLUG) {
         vmc_host_unpin(&vm->host, page, pages, &effect);
-        vmc_host_discard(&vm->host, page, pages, &effect);
+        vm_discard(vm, page, pages, &effect);
         vm->pages_told += pages;
     } else if (vm->config.has_vfio) {
-        vmc_host_pin(&vm->host, page, pages, &effect);
+        vm_pin(vm, page, pages, &effect);
     }
     charge_effect(vm, &effect, &worker->tell.served);
 }

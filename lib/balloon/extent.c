@@ -25,8 +25,7 @@ static void serve_range(struct vm_worker *worker, struct vmc_wire_range range,
     if (vm->is_inhibited) {
         return;
     }
-    vmc_host_discard(&vm->host, (uint32_t)range.pfn, (uint32_t)range.count,
-                     &effect);
+    vm_discard(vm, (uint32_t)range.pfn, (uint32_t)range.count, &effect);
     charge_effect(vm, &effect, served);
 }
 

@@ -69,9 +69,20 @@ static void grow(struct scenario *scenario)
     vm_resize(&scenario->vm, 0);
 }
 
+static bool is_broken(const struct scenario *scenario)
+{
+    return scenario->vm.check.broken != 0;
+}
+
+/* Until nothing is left to do, or an event breaks an invariant. */
 static void run(struct scenario *scenario)
 {
-    (void)vmc_engine_run_all(scenario->engine);
+    while (!is_broken(scenario) && vmc_engine_step(scenario->engine)) {
+        (void)check_event(&scenario->vm);
+    }
+    if (!is_broken(scenario)) {
+        (void)check_rest(&scenario->vm);
+    }
 }
 
 static void pause(struct scenario *scenario)
@@ -92,7 +103,8 @@ static void finish(struct scenario *scenario, const struct mark *before,
 {
     const struct vm *vm = &scenario->vm;
 
-    result->total_ticks = vm->done_tick - before->tick;
+    result->total_ticks =
+        vm->done_tick > before->tick ? vm->done_tick - before->tick : 0;
     result->messages = vm->messages - before->messages;
     for (uint32_t stage = 0; stage < VMC_STAGE_COUNT; stage++) {
         result->stages.ticks[stage] =
@@ -107,6 +119,10 @@ static void finish(struct scenario *scenario, const struct mark *before,
     result->is_oscillating = vm->reversals > IDLE_ROUNDS_MAX;
     if (vm->crash != NULL) {
         (void)snprintf(result->broken, sizeof(result->broken), "%s", vm->crash);
+    } else if (is_broken(scenario)) {
+        result->broken_invariant = vm->check.broken;
+        (void)snprintf(result->broken, sizeof(result->broken), "%s",
+                       vm->check.text);
     }
 }
 
@@ -141,7 +157,7 @@ static void cycle(struct scenario *scenario, enum vmc_balloon_op timed,
     }
     shrink(scenario);
     run(scenario);
-    if (timed == VMC_OP_SHRINK) {
+    if (timed == VMC_OP_SHRINK || is_broken(scenario)) {
         result->pages = vm->held_units * vm->driver->unit_pages;
         finish(scenario, &before, result);
         return;
@@ -151,7 +167,7 @@ static void cycle(struct scenario *scenario, enum vmc_balloon_op timed,
     result->pages = vm->held_units * vm->driver->unit_pages;
     grow(scenario);
     run(scenario);
-    if (timed == VMC_OP_GROW) {
+    if (timed == VMC_OP_GROW || is_broken(scenario)) {
         finish(scenario, &before, result);
         return;
     }
@@ -162,7 +178,7 @@ static void cycle(struct scenario *scenario, enum vmc_balloon_op timed,
     begin(scenario, &before, result);
     touch(scenario);
     result->pages = vm->program.page_count;
-    if (timed == VMC_OP_TOUCH) {
+    if (timed == VMC_OP_TOUCH || is_broken(scenario)) {
         finish(scenario, &before, result);
         vm_touch_end(vm);
         before = mark_now(scenario);
@@ -222,7 +238,8 @@ static void follow_targets(struct scenario *scenario,
     uint64_t total = 0;
 
     begin(scenario, &start, result);
-    for (uint32_t i = 0; i < config->target_count; i++) {
+    for (uint32_t i = 0; i < config->target_count && !is_broken(scenario);
+         i++) {
         uint64_t held = vm->held_units;
 
         before = mark_now(scenario);
@@ -252,7 +269,7 @@ static enum vmc_status run_scenario(struct scenario *scenario,
         follow_targets(scenario, result);
         return VMC_OK;
     }
-    for (uint32_t i = 1; i <= iterations; i++) {
+    for (uint32_t i = 1; i <= iterations && !is_broken(scenario); i++) {
         bool is_timed = i == iterations;
 
         cycle(scenario, is_timed ? scenario->config.op : VMC_OP_COUNT, result);

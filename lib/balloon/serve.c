@@ -59,12 +59,12 @@ static void serve_pages(struct vm_worker *worker, uint32_t pfn, uint32_t count)
         return;
     }
     if (vm->driver->unit_pages > 1) {
-        vmc_host_discard(&vm->host, pfn, vm->driver->unit_pages, &effect);
+        vm_discard(vm, pfn, vm->driver->unit_pages, &effect);
     } else if (host_page_pages(vm) == 1) {
-        vmc_host_discard_singly(&vm->host, pfn, count, &effect);
+        vm_discard_singly(vm, pfn, count, &effect);
     } else {
         for (uint32_t i = 0; i < count; i++) {
-            vmc_host_inflate(&vm->host, &worker->partial, pfn + i, &effect);
+            vm_discard_partial(vm, &worker->partial, pfn + i, &effect);
         }
     }
     charge_effect(vm, &effect, served);

@@ -26,7 +26,7 @@ static void touch_step(struct vm_worker *worker, uint32_t step)
         return;
     }
     vm_mark(vm, run.first, run.count, VMC_PAGE_USED_MOVABLE);
-    vmc_host_touch(&vm->host, run.first, run.count, &effect);
+    vm_use(vm, run.first, run.count, &effect);
     vmc_pagelist_push(&vm->program, run);
     vm->touch_left -= run.count < vm->touch_left ? run.count : vm->touch_left;
     worker->tell.served = (struct vmc_account){0};

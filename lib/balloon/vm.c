@@ -51,6 +51,9 @@ void worker_tell(struct vm_worker *worker, enum vm_queue queue,
     worker->tell.queue = (uint8_t)queue;
     worker->tell.return_step = return_step;
     worker->tell.status = vmc_vq_add(vq, buffers, count, worker->flow.handler);
+    if (worker->tell.status == VMC_OK) {
+        check_added(worker, buffers, count);
+    }
     worker_work(worker, VMC_STAGE_SEND, worker->vm->costs->send.add,
                 worker->tell.status == VMC_OK ? STEP_TELL_KICK : return_step);
 }
@@ -75,6 +78,7 @@ static void tell_pop(struct vm_worker *worker)
 
     assert(is_there);
     (void)is_there;
+    check_popped(worker);
     vm->messages++;
     vmc_flow_sleep(&worker->flow, VMC_STAGE_SEND,
                    vm->costs->send.pop +
@@ -144,6 +148,7 @@ static void tell_done(struct vm_worker *worker)
 
     assert(is_there && token == worker->flow.handler);
     (void)is_there;
+    check_acked(worker);
     worker->flow.run(&worker->flow, worker->tell.return_step);
 }
 

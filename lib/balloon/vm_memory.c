@@ -131,7 +131,9 @@ enum vmc_status vm_init_memory(struct vm *vm, struct vmc_error *error)
         return vmc_fail(error, VMC_E_NOMEM, "no memory for a guest");
     }
     back(vm);
-    return VMC_OK;
+    return check_init(vm) == VMC_OK
+               ? VMC_OK
+               : vmc_fail(error, VMC_E_NOMEM, "no memory for a checker");
 }
 
 void vm_fini(struct vm *vm)
@@ -142,6 +144,7 @@ void vm_fini(struct vm *vm)
     vmc_pagelist_fini(&vm->fresh);
     vmc_pagelist_fini(&vm->program);
     free(vm->bitmap);
+    check_fini(vm);
 }
 
 /* ---- Balloon pages and guest pages ---------------------------------------*/

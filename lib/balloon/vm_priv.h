@@ -13,6 +13,7 @@
 #define VMC_BALLOON_VM_PRIV_H
 
 #include "balloon/balloon.h"
+#include "balloon/check_priv.h"
 #include "balloon/config.h"
 #include "balloon/flow.h"
 #include "balloon/host.h"
@@ -186,7 +187,8 @@ struct vm {
         int64_t budget;
         bool is_requested;
     } report;
-    bool is_inhibited; /**< discards are disabled */
+    bool is_inhibited;  /**< discards are disabled */
+    struct check check; /**< the invariants, held against all this */
 };
 
 /** The actor number of @role. */
