@@ -212,6 +212,28 @@ START_TEST(an_evicted_frame_is_installed_before_use)
 END_TEST
 
 /* Ranges against single pages: same backing, same pages freed and found. */
+/* The device may reach a frame as soon as the guest has it. */
+START_TEST(with_vfio_an_installed_frame_is_whole_and_pinned)
+{
+    static const bool thp[] = {true, false};
+    struct vmc_host host = make(4096, thp[_i]);
+    struct vmc_host_effect effect = {0};
+
+    host.config.has_vfio = true;
+    host.frames[1].is_evicted = true;
+    vmc_host_touch(&host, 512, 1, &effect);
+    ck_assert_uint_eq(effect.installs, 1);
+    ck_assert_uint_eq(effect.pinned, 1);
+    ck_assert_uint_eq(host.pinned_frames, 1);
+    ck_assert_uint_eq(vmc_host_backed_bytes(&host), 2 << 20);
+    vmc_host_touch(&host, 512, 512, &effect);
+    vmc_host_touch(&host, 0, 1, &effect); /* never evicted: as it was */
+    ck_assert_uint_eq(effect.pinned, 1);
+    audit(&host);
+    vmc_host_fini(&host);
+}
+END_TEST
+
 START_TEST(random_operations_keep_the_books_right)
 {
     struct vmc_rng rng;
@@ -290,6 +312,8 @@ Suite *suite(void)
     tcase_add_test(c, an_element_of_256_pages_never_frees_a_hugetlb_page);
     tcase_add_test(c, pinning_backs_everything_and_is_undone_frame_by_frame);
     tcase_add_test(c, an_evicted_frame_is_installed_before_use);
+    tcase_add_loop_test(c, with_vfio_an_installed_frame_is_whole_and_pinned, 0,
+                        2);
     tcase_add_loop_test(c, random_operations_keep_the_books_right, 0, 8);
     tcase_add_loop_test(c, only_known_host_pages_are_taken, 0, 3);
     suite_add_tcase(s, c);

@@ -306,6 +306,31 @@ static void touch_table(struct vmc_host *host, struct vmc_frame *frame,
     effect->touches_small += end - from - fresh;
 }
 
+/* A pinned frame is backed in full, as the IOMMU may reach any of it. */
+static void back_whole(struct vmc_host *host, struct vmc_frame *frame,
+                       struct vmc_host_effect *effect)
+{
+    uint32_t found;
+
+    if (frame->backing == VMC_FRAME_NONE) {
+        fault_huge(host, frame, effect);
+    }
+    if (frame->backing == VMC_FRAME_TABLE) {
+        found = set_bits(frame->present, 0, VMC_FRAME_PAGES);
+        host->small_pages += found;
+        effect->faults_small += found;
+    }
+}
+
+static void pin_frame(struct vmc_host *host, struct vmc_frame *frame,
+                      struct vmc_host_effect *effect)
+{
+    back_whole(host, frame, effect);
+    host->pinned_frames += !frame->is_pinned;
+    effect->pinned += !frame->is_pinned;
+    frame->is_pinned = true;
+}
+
 static void touch_frame(struct vmc_host *host, struct vmc_frame *frame,
                         uint32_t from, uint32_t end,
                         struct vmc_host_effect *effect)
@@ -313,6 +338,9 @@ static void touch_frame(struct vmc_host *host, struct vmc_frame *frame,
     if (frame->is_evicted) {
         frame->is_evicted = false;
         effect->installs++;
+        if (host->config.has_vfio) {
+            pin_frame(host, frame, effect);
+        }
     }
     if (frame->backing == VMC_FRAME_NONE && can_be_huge(host)) {
         fault_huge(host, frame, effect);
@@ -350,22 +378,6 @@ void vmc_host_touch(struct vmc_host *host, uint64_t page, uint64_t count,
 
 /* ---- VFIO ----------------------------------------------------------------*/
 
-/* A pinned frame is backed in full, as the IOMMU may reach any of it. */
-static void back_whole(struct vmc_host *host, struct vmc_frame *frame,
-                       struct vmc_host_effect *effect)
-{
-    uint32_t found;
-
-    if (frame->backing == VMC_FRAME_NONE) {
-        fault_huge(host, frame, effect);
-    }
-    if (frame->backing == VMC_FRAME_TABLE) {
-        found = set_bits(frame->present, 0, VMC_FRAME_PAGES);
-        host->small_pages += found;
-        effect->faults_small += found;
-    }
-}
-
 void vmc_host_pin(struct vmc_host *host, uint64_t page, uint64_t count,
                   struct vmc_host_effect *effect)
 {
@@ -373,12 +385,7 @@ void vmc_host_pin(struct vmc_host *host, uint64_t page, uint64_t count,
     assert(page + count <= host->config.page_max);
     for (uint64_t i = page >> FRAME_SHIFT; i < (page + count) >> FRAME_SHIFT;
          i++) {
-        struct vmc_frame *frame = &host->frames[i];
-
-        back_whole(host, frame, effect);
-        host->pinned_frames += !frame->is_pinned;
-        effect->pinned += !frame->is_pinned;
-        frame->is_pinned = true;
+        pin_frame(host, &host->frames[i], effect);
     }
 }
 

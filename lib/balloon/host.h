@@ -67,6 +67,7 @@ struct vmc_host_config {
     uint64_t page_max;        /**< 4 KiB pages of address space */
     uint32_t host_page_bytes; /**< 4096, 65536, or 2 MiB for hugetlb */
     bool has_thp;
+    bool has_vfio; /**< an evicted frame is pinned when it is installed */
 };
 
 /** All that backs one guest; the fields are for reading. */
@@ -102,7 +103,8 @@ void vmc_host_discard(struct vmc_host *host, uint64_t page, uint64_t count,
 void vmc_host_discard_singly(struct vmc_host *host, uint64_t page,
                              uint64_t count, struct vmc_host_effect *effect);
 
-/** Touch [@page, @page + @count) from the guest; fault in what is missing. */
+/** Touch [@page, @page + @count) from the guest; fault in what is missing. An
+ * evicted frame is installed first: with VFIO it is then backed and pinned. */
 void vmc_host_touch(struct vmc_host *host, uint64_t page, uint64_t count,
                     struct vmc_host_effect *effect);
 

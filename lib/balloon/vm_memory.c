@@ -122,6 +122,7 @@ enum vmc_status vm_init_memory(struct vm *vm, struct vmc_error *error)
     host.page_max = vm_page_max(vm);
     host.host_page_bytes = backing->host_page_bytes;
     host.has_thp = backing->has_thp;
+    host.has_vfio = vm->config.has_vfio;
     status = vmc_host_init(&vm->host, &host);
     for (uint32_t i = 0; i < VMC_COUNT_OF(lists) && status == VMC_OK; i++) {
         status = vmc_pagelist_init(lists[i], host.page_max);
