@@ -2,8 +2,8 @@
 /**
  * progress.h - a line on standard error for work that takes over a second.
  *
- * Shown only on a terminal. It is the one part of the program that looks at
- * the host's clock, and nothing depends on what it sees.
+ * Shown only on a terminal. Here is the one place of the program that looks at
+ * the host's clock; no model depends on what it sees.
  */
 #ifndef VMC_SIM_PROGRESS_H
 #define VMC_SIM_PROGRESS_H
@@ -31,5 +31,8 @@ void progress_end(struct progress *progress);
 
 /** Host milliseconds since some start, for wall_ms in results. */
 int64_t host_now_ms(void);
+
+/** Host nanoseconds since some start, for time-outs on live descriptors. */
+uint64_t host_now_ns(void);
 
 #endif

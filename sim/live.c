@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One lock a channel is around every call of its machine, and around nothing
+ * that waits: a step tries its descriptors without blocking. A vCPU that has
+ * to wait leaves the lock and polls two descriptors: the one it needs and its
+ * doorbell, an eventfd. Whoever changes what somebody waits for (the turn, a
+ * kick, removal) notes it under the lock and rings. The bell only says "look
+ * again", so that ringing once too often is harmless, and a ring between
+ * looking and polling is not lost.
+ *
+ * What the machine must be told about a descriptor that would block is whether
+ * one may wait for it: not when somebody has set O_NONBLOCK, as a blocking
+ * read of a kernel would come back too. So flags are looked at before each
+ * wait, and only then.
+ *
+ * A read right after the command went out is not tried: an answer takes a
+ * switch of processes at least, and poll() has to be asked anyway.
+ */
+#include "sim/live.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sim/progress.h"
+
+enum { NS_PER_MS = 1000000 };
+
+const char *live_outcome_name(enum live_outcome outcome)
+{
+    static const char *const names[LIVE_OUTCOME_COUNT] = {
+        "served", "interrupted", "unclaimed", "failed"};
+
+    assert(outcome < LIVE_OUTCOME_COUNT);
+    return names[outcome];
+}
+
+/* ---- Descriptors --------------------------------------------------------- */
+
+static bool is_ready(int fd, short events)
+{
+    struct pollfd entry = {.fd = fd, .events = events};
+
+    return poll(&entry, 1, 0) > 0;
+}
+
+/* What a call gave, in the words of struct vmc_channel_ops. */
+static int64_t result_of(const struct live_channel *channel, ssize_t moved)
+{
+    if (moved >= 0) {
+        return moved;
+    }
+    if (errno == EAGAIN || errno == EINTR) {
+        return channel->hints.refuses_to_wait ? -EAGAIN
+                                              : VMC_CHANNEL_WOULD_BLOCK;
+    }
+    return -errno;
+}
+
+static int64_t write_end(void *ends, const void *bytes, size_t size_bytes)
+{
+    struct live_channel *channel = ends;
+    int fd = channel->end.write_fd;
+    ssize_t moved;
+
+    if (channel->writes_socket) {
+        moved = send(fd, bytes, size_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } else if (is_ready(fd, POLLOUT)) {
+        moved = write(fd, bytes, size_bytes);
+    } else {
+        moved = -1;
+        errno = EAGAIN;
+    }
+    channel->hints.has_just_sent = moved > 0;
+    return result_of(channel, moved);
+}
+
+static int64_t read_end(void *ends, void *bytes, size_t size_bytes)
+{
+    struct live_channel *channel = ends;
+    int fd = channel->end.read_fd;
+    ssize_t moved;
+
+    if (channel->hints.has_just_sent) {
+        moved = -1;
+        errno = EAGAIN;
+    } else if (channel->reads_socket) {
+        moved = recv(fd, bytes, size_bytes, MSG_DONTWAIT);
+    } else if (channel->hints.is_readable || is_ready(fd, POLLIN)) {
+        moved = read(fd, bytes, size_bytes);
+    } else {
+        moved = -1;
+        errno = EAGAIN;
+    }
+    channel->hints.has_just_sent = false;
+    channel->hints.is_readable = false;
+    return result_of(channel, moved);
+}
+
+static const struct vmc_channel_ops ops = {.write = write_end,
+                                           .read = read_end};
+
+/* The type of a socket, 0 for a pipe, -1 for anything else. */
+static int type_of(int fd)
+{
+    struct stat status;
+    int type = -1;
+    socklen_t size_bytes = sizeof(type);
+
+    if (fstat(fd, &status) != 0) {
+        return -1;
+    }
+    if (S_ISFIFO(status.st_mode)) {
+        return 0;
+    }
+    return S_ISSOCK(status.st_mode) &&
+                   getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size_bytes) == 0
+               ? type
+               : -1;
+}
+
+static void ignore_broken_pipes(void)
+{
+    struct sigaction action;
+
+    if (sigaction(SIGPIPE, NULL, &action) == 0 &&
+        (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_DFL) {
+        action.sa_handler = SIG_IGN;
+        (void)sigaction(SIGPIPE, &action, NULL);
+    }
+}
+
+enum vmc_status live_channel_open(struct live_channel *channel,
+                                  struct live_end *end, uint64_t timeout_ms,
+                                  struct vmc_error *error)
+{
+    int read_type = type_of(end->read_fd), write_type = type_of(end->write_fd);
+
+    if (read_type < 0 || write_type < 0) {
+        return vmc_fail(error, VMC_E_USAGE,
+                        "a device is behind a socket or two pipes");
+    }
+    memset(channel, 0, sizeof(*channel));
+    (void)pthread_mutex_init(&channel->lock, NULL);
+    (void)pthread_cond_init(&channel->is_left, NULL);
+    vmc_channel_init(&channel->machine, timeout_ms * NS_PER_MS);
+    channel->format = (struct vmc_ioregion_format){
+        .generation = VMC_IOREGION_H,
+        .is_big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__};
+    channel->end = *end;
+    channel->reads_socket = read_type != 0;
+    channel->writes_socket = write_type != 0;
+    channel->ends = (struct vmc_channel_ends){.ops = &ops,
+                                              .ends = channel,
+                                              .keeps_messages =
+                                                  read_type == SOCK_SEQPACKET};
+    *end = (struct live_end){-1, -1};
+    if (write_type == 0) {
+        ignore_broken_pipes();
+    }
+    return VMC_OK;
+}
+
+void live_channel_close(struct live_channel *channel)
+{
+    assert(channel->machine.waiter_count == 0);
+    live_end_close(&channel->end);
+    (void)pthread_cond_destroy(&channel->is_left);
+    (void)pthread_mutex_destroy(&channel->lock);
+}
+
+/* ---- Bells ----------------------------------------------------------------
+ */
+
+static void ring(const struct live_vcpu *vcpu)
+{
+    const uint64_t one = 1;
+
+    /* It fails only when the bell has rung 2^64 times and nobody looked. */
+    (void)!write(vcpu->wake_fd, &one, sizeof(one));
+}
+
+/* Tell who has the turn now, if it waits for it in another thread. */
+static void ring_next(const struct live_channel *channel,
+                      const struct live_vcpu *self)
+{
+    const struct live_vcpu *next;
+
+    if (channel->machine.waiter_count == 0) {
+        return;
+    }
+    next = channel->vcpus[channel->machine.waiters[0].vcpu];
+    assert(next != NULL);
+    if (next != self && next->is_inside &&
+        next->access.stage == VMC_ACCESS_TURN) {
+        ring(next);
+    }
+}
+
+enum vmc_status live_vcpu_open(struct live_vcpu *vcpu, uint32_t id,
+                               struct vmc_error *error)
+{
+    assert(id < LIVE_VCPUS_MAX);
+    memset(vcpu, 0, sizeof(*vcpu));
+    vcpu->id = id;
+    vcpu->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return vcpu->wake_fd < 0
+               ? vmc_fail(error, VMC_E_IO, "no descriptor for a vCPU: %s",
+                          strerror(errno))
+               : VMC_OK;
+}
+
+void live_vcpu_kick(struct live_vcpu *vcpu)
+{
+    atomic_store(&vcpu->is_kicked, true);
+    ring(vcpu);
+}
+
+/* Give up what @vcpu has begun, if anything; the lock is held. */
+static void give_up(struct live_channel *channel, struct live_vcpu *vcpu,
+                    enum vmc_channel_cause cause)
+{
+    if (vcpu->access.stage != VMC_ACCESS_IDLE) {
+        vmc_channel_abort(&channel->machine, &vcpu->access, cause);
+    }
+    channel->vcpus[vcpu->id] = NULL;
+    ring_next(channel, vcpu);
+}
+
+void live_vcpu_close(struct live_vcpu *vcpu)
+{
+    struct live_channel *channel = vcpu->channel;
+
+    if (channel != NULL) {
+        (void)pthread_mutex_lock(&channel->lock);
+        assert(!vcpu->is_inside);
+        if (channel->vcpus[vcpu->id] == vcpu) {
+            give_up(channel, vcpu, VMC_CAUSE_CLOSED);
+        }
+        (void)pthread_mutex_unlock(&channel->lock);
+        vcpu->channel = NULL;
+    }
+    (void)close(vcpu->wake_fd);
+    vcpu->wake_fd = -1;
+}
+
+/* ---- Accesses -------------------------------------------------------------
+ */
+
+/* True when @fd may not be waited for. */
+static bool is_nonblocking(int fd)
+{
+    return (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
+}
+
+/* Milliseconds until @deadline, rounded up; -1 for ever. */
+static int timeout_of(uint64_t deadline)
+{
+    uint64_t now, left_ms;
+
+    if (deadline == UINT64_MAX) {
+        return -1;
+    }
+    now = host_now_ns();
+    left_ms = deadline > now ? vmc_div_up(deadline - now, NS_PER_MS) : 0;
+    return left_ms < INT32_MAX ? (int)left_ms : INT32_MAX;
+}
+
+/* Wait until @want may be there. The lock is not held. True: a signal came. */
+static bool wait_for(const struct live_channel *channel,
+                     const struct live_vcpu *vcpu, enum vmc_channel_want want,
+                     uint64_t deadline, struct live_hints *hints)
+{
+    struct pollfd entries[2] = {{.fd = vcpu->wake_fd, .events = POLLIN}};
+    bool is_reading = want == VMC_CHANNEL_WAIT_READ;
+    nfds_t count = 1;
+    uint64_t rings;
+    int ready;
+
+    if (want != VMC_CHANNEL_WAIT_TURN) {
+        entries[1].fd =
+            is_reading ? channel->end.read_fd : channel->end.write_fd;
+        entries[1].events = is_reading ? POLLIN : POLLOUT;
+        count = 2;
+        if (is_nonblocking(entries[1].fd)) {
+            hints->refuses_to_wait = true;
+            return false;
+        }
+    }
+    ready = poll(entries, count, timeout_of(deadline));
+    if (ready > 0 && entries[0].revents != 0) {
+        (void)!read(vcpu->wake_fd, &rings, sizeof(rings));
+    }
+    hints->is_readable = ready > 0 && is_reading && entries[1].revents != 0;
+    return ready < 0 && errno == EINTR;
+}
+
+/* Without a time-out the clock is not asked: a count does, and tells those who
+ * come later from those who came before. */
+static uint64_t now_for(struct live_channel *channel,
+                        const struct live_vcpu *vcpu)
+{
+    return channel->machine.timeout_ticks == 0 &&
+                   vcpu->access.deadline == UINT64_MAX
+               ? ++channel->step_count
+               : host_now_ns();
+}
+
+/* Step until it is done or called away. The lock is held, but for waiting. */
+static enum live_outcome drive(struct live_channel *channel,
+                               struct live_vcpu *vcpu)
+{
+    struct vmc_channel_access *access = &vcpu->access;
+    struct live_hints hints = {.is_readable = false};
+    bool has_signal = false;
+
+    for (;;) {
+        enum vmc_channel_want want;
+        uint64_t deadline;
+
+        channel->hints = hints;
+        want = vmc_channel_step(&channel->machine, access, &channel->ends,
+                                now_for(channel, vcpu));
+        deadline = access->deadline;
+        if (want == VMC_CHANNEL_DONE) {
+            return LIVE_SERVED;
+        }
+        if (want == VMC_CHANNEL_FAILED || want == VMC_CHANNEL_GONE) {
+            return want == VMC_CHANNEL_GONE ||
+                           access->cause == VMC_CAUSE_REMOVED
+                       ? LIVE_UNCLAIMED
+                       : LIVE_FAILED;
+        }
+        if (has_signal || atomic_exchange(&vcpu->is_kicked, false)) {
+            (void)vmc_channel_interrupt(&channel->machine, access);
+            return LIVE_INTERRUPTED;
+        }
+        (void)pthread_mutex_unlock(&channel->lock);
+        hints = (struct live_hints){.is_readable = false};
+        has_signal = wait_for(channel, vcpu, want, deadline, &hints);
+        (void)pthread_mutex_lock(&channel->lock);
+    }
+}
+
+static bool is_same(const struct live_vcpu *vcpu,
+                    const struct live_region *region,
+                    const struct live_access *access)
+{
+    return vcpu->region == region && vcpu->offset == access->offset &&
+           vcpu->size_bytes == access->size_bytes &&
+           vcpu->is_write == access->is_write;
+}
+
+static void begin(struct live_region *region, struct live_vcpu *vcpu,
+                  const struct live_access *access)
+{
+    struct live_channel *channel = region->channel;
+    uint8_t bytes[VMC_IOREGION_COMMAND_BYTES];
+    struct vmc_ioregion_command command = {
+        .user_data = region->user_data,
+        .offset_bytes = access->offset,
+        .data = access->is_write ? access->data : 0,
+        .size_bytes = access->size_bytes,
+        .is_write = access->is_write,
+        .wants_response = !access->is_write || !region->is_posted,
+    };
+
+    vmc_ioregion_put_command(bytes, &command, channel->format);
+    vmc_channel_begin(&vcpu->access, vcpu->id, bytes, command.wants_response);
+    assert(channel->vcpus[vcpu->id] == NULL);
+    channel->vcpus[vcpu->id] = vcpu;
+    vcpu->channel = channel;
+    vcpu->region = region;
+    vcpu->offset = access->offset;
+    vcpu->size_bytes = access->size_bytes;
+    vcpu->is_write = access->is_write;
+    vcpu->arrival = channel->arrival_count++;
+}
+
+/* The access has ended, or was interrupted; the lock is held. */
+static void leave(struct live_region *region, struct live_vcpu *vcpu,
+                  struct live_access *access, enum live_outcome outcome)
+{
+    struct live_channel *channel = region->channel;
+
+    access->arrival = vcpu->arrival;
+    if (outcome == LIVE_SERVED) {
+        access->turn = channel->turn_count++;
+        if (!access->is_write) {
+            access->data =
+                vmc_ioregion_get_response(vcpu->access.response,
+                                          access->size_bytes, channel->format)
+                    .data;
+        }
+    }
+    if (outcome == LIVE_FAILED) {
+        access->cause = vcpu->access.cause;
+        access->error = vcpu->access.error;
+    }
+    if (outcome != LIVE_INTERRUPTED) {
+        channel->vcpus[vcpu->id] = NULL;
+    }
+    if (outcome == LIVE_UNCLAIMED && vcpu->access.cause == VMC_CAUSE_REMOVED) {
+        region->given_up_count++;
+    }
+    ring_next(channel, vcpu);
+    vcpu->is_inside = false;
+    region->counts[outcome]++;
+    region->inside_count--;
+    if (region->is_dying) {
+        (void)pthread_cond_broadcast(&channel->is_left);
+    }
+}
+
+enum live_outcome live_access(struct live_region *region,
+                              struct live_vcpu *vcpu,
+                              struct live_access *access)
+{
+    struct live_channel *channel = region->channel;
+    enum live_outcome outcome = LIVE_UNCLAIMED;
+
+    if (vcpu->channel != NULL && vcpu->channel != channel) {
+        /* What it had begun elsewhere is another access than this. */
+        (void)pthread_mutex_lock(&vcpu->channel->lock);
+        if (vcpu->channel->vcpus[vcpu->id] == vcpu) {
+            give_up(vcpu->channel, vcpu, VMC_CAUSE_CLOSED);
+        }
+        (void)pthread_mutex_unlock(&vcpu->channel->lock);
+        vcpu->channel = NULL;
+    }
+    (void)pthread_mutex_lock(&channel->lock);
+    if (vcpu->access.stage != VMC_ACCESS_IDLE &&
+        !is_same(vcpu, region, access)) {
+        give_up(channel, vcpu, VMC_CAUSE_CLOSED);
+    }
+    access->cause = VMC_CAUSE_NONE;
+    access->error = 0;
+    if (!region->is_dying) {
+        if (vcpu->access.stage == VMC_ACCESS_IDLE) {
+            begin(region, vcpu, access);
+        }
+        vcpu->is_inside = true;
+        region->inside_count++;
+        outcome = drive(channel, vcpu);
+        leave(region, vcpu, access, outcome);
+    } else {
+        region->counts[outcome]++;
+    }
+    (void)pthread_mutex_unlock(&channel->lock);
+    return outcome;
+}
+
+/* ---- Regions --------------------------------------------------------------
+ */
+
+void live_region_add(struct live_region *region, struct live_channel *channel,
+                     uint64_t user_data, bool is_posted)
+{
+    *region = (struct live_region){
+        .channel = channel, .user_data = user_data, .is_posted = is_posted};
+}
+
+void live_region_remove(struct live_region *region, uint64_t deadline_ms)
+{
+    struct live_channel *channel = region->channel;
+    uint64_t deadline = host_now_ns() + deadline_ms * NS_PER_MS;
+
+    (void)pthread_mutex_lock(&channel->lock);
+    region->is_dying = true;
+    for (uint32_t i = 0; i < LIVE_VCPUS_MAX; i++) {
+        struct live_vcpu *vcpu = channel->vcpus[i];
+
+        if (vcpu == NULL || vcpu->region != region) {
+            continue;
+        }
+        if (vcpu->is_inside) {
+            vmc_channel_retire(&vcpu->access, deadline);
+            ring(vcpu);
+        } else {
+            region->given_up_count += vcpu->access.sent_bytes != 0;
+            give_up(channel, vcpu, VMC_CAUSE_REMOVED);
+        }
+    }
+    while (region->inside_count > 0) {
+        (void)pthread_cond_wait(&channel->is_left, &channel->lock);
+    }
+    (void)pthread_mutex_unlock(&channel->lock);
+}
