@@ -24,7 +24,10 @@
 #include "sim/report.h"
 #include "stats/json.h"
 
-enum { TABLE_ROWS_MAX = 40 /* of ranges, most exits first */ };
+enum {
+    TABLE_ROWS_MAX = 40, /* of ranges, most exits first */
+    STRING_MAX = 4096,   /* elements that one line can sensibly stand for */
+};
 
 /* What happened in one range. */
 struct range_sums {
@@ -105,6 +108,7 @@ static void simulate(struct bus_section *section,
                                              : VMC_IO_PIO,
         .is_write = access->is_write,
         .probes = probes,
+        .elements = access->count < STRING_MAX ? access->count : STRING_MAX,
     };
     uint64_t tick = access->start_ns * VMC_TICKS_PER_NS;
 
@@ -212,7 +216,12 @@ static enum vmc_status make_parts(struct bus_section *section,
     struct vmc_engine_config events = {
         .events_max = VMC_DISPATCH_VCPUS_MAX + 64, .handlers_max = 4};
     struct vmc_dispatch_sim_config config = {
-        .vcpu_count = VMC_DISPATCH_VCPUS_MAX, .channel_count = 1};
+        .vcpu_count = VMC_DISPATCH_VCPUS_MAX,
+        .channel_count = 1,
+        /* As QEMU does for the devices that have a ring. It keeps the ring
+         * from filling earlier than in the recording. */
+        .do_exits_drain = true,
+    };
     enum vmc_status status = read_costs(&config.costs, section->context, error);
 
     if (status != VMC_OK) {

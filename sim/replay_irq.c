@@ -809,6 +809,11 @@ static enum vmc_status start_parts(struct replay_irq *self,
     if (status == VMC_OK) {
         status = start_machines(self, error);
     }
+    /* A profile of something else, as of balloons or buses, leaves interrupts
+     * to theirs. */
+    if (profile != NULL && !vmc_profile_has(profile, "router")) {
+        profile = NULL;
+    }
     if (status == VMC_OK && profile == NULL) {
         status = vmc_profile_load(
             &own, default_profile(self->context.semantics), error);

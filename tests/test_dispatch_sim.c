@@ -137,6 +137,37 @@ START_TEST(alone_the_simulation_takes_what_the_closed_form_says)
 }
 END_TEST
 
+START_TEST(each_element_of_a_string_is_looked_up_and_served_anew)
+{
+    enum vmc_dispatch mode = (enum vmc_dispatch)_i;
+    struct vmc_io_access access = {.space = VMC_IO_PIO, .probes = 4};
+    struct vmc_dispatch_place place = {false};
+    uint64_t one, five;
+
+    for (uint32_t n = 0; n < 2; n++) {
+        access.elements = n == 0 ? 1 : 5;
+        vmc_dispatch_submit(sim, 0, mode, 0, &access);
+        vmc_engine_run_all(engine);
+        ck_assert_uint_eq(samples[n].ticks,
+                          vmc_dispatch_ticks(&plain, &place, mode, &access));
+    }
+    one = samples[0].ticks;
+    five = samples[1].ticks;
+    switch (vmc_dispatch_effective(mode, false)) {
+    case VMC_DISPATCH_EXIT:
+        ck_assert_uint_eq(five, one);
+        break;
+    case VMC_DISPATCH_KERNEL:
+        ck_assert_uint_eq(five - one,
+                          4 * (plain.lookup + 4 * plain.probe + plain.device));
+        break;
+    default:
+        ck_assert_uint_gt(five - one, 8 * plain.schedule);
+        ck_assert_uint_eq(vmc_dispatch_sim_counts(sim)->commands_done, 6);
+    }
+}
+END_TEST
+
 START_TEST(one_descriptor_serves_vcpus_in_the_order_they_came)
 {
     const struct vmc_dispatch_counts *counts = vmc_dispatch_sim_counts(sim);
@@ -443,6 +474,9 @@ Suite *suite(void)
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_loop_test(c, alone_the_simulation_takes_what_the_closed_form_says,
                         0, 12 * VMC_DISPATCH_COUNT);
+    tcase_add_loop_test(c,
+                        each_element_of_a_string_is_looked_up_and_served_anew,
+                        0, VMC_DISPATCH_COUNT);
     tcase_add_test(c, one_descriptor_serves_vcpus_in_the_order_they_came);
     tcase_add_test(c, two_descriptors_do_not_wait_for_each_other);
     tcase_add_loop_test(

@@ -130,6 +130,23 @@ uint32_t vmc_dispatch_plan(enum vmc_dispatch mode, bool is_write,
     return count;
 }
 
+bool vmc_dispatch_loop(enum vmc_dispatch mode, bool is_write, uint32_t *first,
+                       uint32_t *end)
+{
+    enum vmc_io_stage stages[VMC_DISPATCH_PLAN_MAX];
+    uint32_t count = vmc_dispatch_plan(mode, is_write, stages);
+    enum vmc_dispatch really = vmc_dispatch_effective(mode, is_write);
+    enum vmc_io_stage from =
+        really == VMC_DISPATCH_PROCESS ? VMC_IO_SEND : VMC_IO_LOOKUP;
+
+    *first = 0;
+    *end = count - (really == VMC_DISPATCH_PROCESS ? 2 : 1);
+    while (stages[*first] != from) {
+        ++*first;
+    }
+    return really != VMC_DISPATCH_EXIT;
+}
+
 static uint64_t decode_ticks(const struct vmc_dispatch_costs *costs,
                              const struct vmc_io_access *access)
 {
@@ -191,10 +208,18 @@ uint64_t vmc_dispatch_ticks(const struct vmc_dispatch_costs *costs,
 {
     enum vmc_io_stage stages[VMC_DISPATCH_PLAN_MAX];
     uint32_t count = vmc_dispatch_plan(mode, access->is_write, stages);
+    uint32_t first, end;
+    uint64_t more = access->elements > 1 ? access->elements - 1 : 0;
     uint64_t ticks = 0;
 
+    if (!vmc_dispatch_loop(mode, access->is_write, &first, &end)) {
+        more = 0;
+    }
     for (uint32_t i = 0; i < count; i++) {
-        ticks += vmc_dispatch_stage_ticks(costs, place, stages[i], access);
+        uint64_t once =
+            vmc_dispatch_stage_ticks(costs, place, stages[i], access);
+
+        ticks += i >= first && i < end ? once * (1 + more) : once;
     }
     return ticks;
 }

@@ -63,7 +63,8 @@ enum vmc_io_space {
 struct vmc_io_access {
     enum vmc_io_space space;
     bool is_write;
-    uint32_t probes; /**< ranges compared while the bus was searched */
+    uint32_t probes;   /**< ranges compared while the bus was searched */
+    uint32_t elements; /**< of a string instruction; 0 and 1 are one access */
 };
 
 enum {
@@ -129,13 +130,25 @@ enum vmc_dispatch vmc_dispatch_effective(enum vmc_dispatch mode, bool is_write);
 uint32_t vmc_dispatch_plan(enum vmc_dispatch mode, bool is_write,
                            enum vmc_io_stage stages[VMC_DISPATCH_PLAN_MAX]);
 
+/**
+ * The stages of the plan that each element of a string instruction goes
+ * through anew: those from *@first up to before *@end. In the kernel that is
+ * all but the exit and the entry; user space gets all elements at once.
+ * Returns  false when there are none.
+ */
+bool vmc_dispatch_loop(enum vmc_dispatch mode, bool is_write, uint32_t *first,
+                       uint32_t *end);
+
 /** What @stage takes for @access when the other side sleeps. */
 uint64_t vmc_dispatch_stage_ticks(const struct vmc_dispatch_costs *costs,
                                   const struct vmc_dispatch_place *place,
                                   enum vmc_io_stage stage,
                                   const struct vmc_io_access *access);
 
-/** From leaving the guest to its next instruction: the sum of the plan. */
+/**
+ * From leaving the guest to its next instruction: the sum of the plan, with
+ * its loop for each further element.
+ */
 uint64_t vmc_dispatch_ticks(const struct vmc_dispatch_costs *costs,
                             const struct vmc_dispatch_place *place,
                             enum vmc_dispatch mode,

@@ -33,7 +33,8 @@ struct vcpu {
     struct vmc_io_access access;
     enum vmc_dispatch mode; /* as really served */
     enum vmc_io_stage plan[VMC_DISPATCH_PLAN_MAX];
-    uint32_t plan_count, at; /* the stage it is in */
+    uint32_t plan_count, at;                   /* the stage it is in */
+    uint32_t loop_first, loop_end, loops_left; /* of a string instruction */
     uint32_t channel;
     uint64_t start_tick; /* of the access */
     uint64_t stage_tick; /* of the stage, or of the wait before it */
@@ -317,6 +318,12 @@ static void use_plan(struct vcpu *vcpu, enum vmc_dispatch mode)
     vcpu->mode = mode;
     vcpu->plan_count =
         vmc_dispatch_plan(mode, vcpu->access.is_write, vcpu->plan);
+    vcpu->loops_left =
+        vcpu->access.elements > 1 ? vcpu->access.elements - 1 : 0;
+    if (!vmc_dispatch_loop(mode, vcpu->access.is_write, &vcpu->loop_first,
+                           &vcpu->loop_end)) {
+        vcpu->loops_left = 0;
+    }
 }
 
 /* A full ring: what is left of the plan is that of an exit. */
@@ -380,8 +387,15 @@ static void go_on(struct vmc_dispatch_sim *sim, uint32_t number, uint64_t ticks)
 {
     struct vcpu *vcpu = &sim->state.vcpus[number];
 
-    while (vcpu->at < vcpu->plan_count &&
-           is_private(sim, vcpu, vcpu->plan[vcpu->at])) {
+    for (;;) {
+        if (vcpu->at == vcpu->loop_end && vcpu->loops_left > 0) {
+            vcpu->loops_left--;
+            vcpu->at = vcpu->loop_first;
+        }
+        if (vcpu->at == vcpu->plan_count ||
+            !is_private(sim, vcpu, vcpu->plan[vcpu->at])) {
+            break;
+        }
         ticks += stage_ticks(sim, vcpu, vcpu->plan[vcpu->at]);
         vcpu->at++;
     }
