@@ -14,6 +14,8 @@ static const struct {
      compare_irq},
     {"--balloon", "mechanisms that move the pages of a recorded guest",
      compare_balloon},
+    {"--dispatch", "ways to serve the port and memory accesses of a guest",
+     compare_dispatch},
 };
 
 static void print_usage(FILE *to)

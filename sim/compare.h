@@ -11,6 +11,9 @@
 /** Ways to route interrupts: EIOINTC, V-EIOINTC and what was proposed. */
 int compare_irq(int argc, char **argv);
 
+/** Ways to serve the accesses of a recorded KVM guest. */
+int compare_dispatch(int argc, char **argv);
+
 /** Ways to move the pages of a recorded balloon. */
 int compare_balloon(int argc, char **argv);
 
