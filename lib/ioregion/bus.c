@@ -39,8 +39,6 @@ const struct vmc_bus_config *vmc_bus_config(const struct vmc_bus *bus)
     return &bus->config;
 }
 
-
-
 enum vmc_status vmc_bus_new(struct vmc_bus **out,
                             const struct vmc_bus_config *config)
 {

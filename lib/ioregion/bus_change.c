@@ -125,10 +125,10 @@ static void let_die(struct vmc_bus *bus, struct vmc_bus_device *device)
         (struct vmc_bus_dying){device, bus->ticket};
 }
 
-/* The smaller array could not be allocated: the bus is given up. In 5.11 the
- * caller keeps the device that it wanted off. */
+/* The smaller array could not be allocated: the bus is given up. @kept lives
+ * on, for the caller of the removal to destroy. */
 static int drop(struct vmc_bus *bus, enum vmc_bus_index index,
-                const struct vmc_bus_device *caller)
+                const struct vmc_bus_device *kept)
 {
     struct vmc_bus_table *table = &bus->tables[index];
     const struct vmc_bus_version *version = &table->versions[table->current];
@@ -136,16 +136,15 @@ static int drop(struct vmc_bus *bus, enum vmc_bus_index index,
     table->is_gone = true;
     bus->ticket = vmc_srcu_start(&bus->readers);
     for (uint32_t i = 0; i < version->count; i++) {
-        if (bus->config.version >= VMC_K6_12 ||
-            version->entries[i].device != caller) {
+        if (version->entries[i].device != kept) {
             let_die(bus, version->entries[i].device);
         }
     }
     return -ENOMEM;
 }
 
-int vmc_bus_unregister_locked(struct vmc_bus *bus, enum vmc_bus_index index,
-                              struct vmc_bus_device *device)
+static int take_off(struct vmc_bus *bus, enum vmc_bus_index index,
+                    struct vmc_bus_device *device, bool is_destroyed)
 {
     const struct vmc_bus_version *now = vmc_bus_current(bus, index);
     struct vmc_bus_version *version;
@@ -162,7 +161,7 @@ int vmc_bus_unregister_locked(struct vmc_bus *bus, enum vmc_bus_index index,
     }
     version = allocate(bus) ? editable(bus, index) : NULL;
     if (version == NULL) {
-        return drop(bus, index, device);
+        return drop(bus, index, is_destroyed ? NULL : device);
     }
     version->count--;
     version->ioeventfd_count -= device->kind == VMC_BUS_IOEVENTFD;
@@ -171,10 +170,16 @@ int vmc_bus_unregister_locked(struct vmc_bus *bus, enum vmc_bus_index index,
     memmove(&version->entries[at], &version->entries[at + 1],
             (version->count - at) * sizeof(*version->entries));
     bus->ticket = vmc_srcu_start(&bus->readers);
-    if (bus->config.version >= VMC_K6_12) {
+    if (is_destroyed) {
         let_die(bus, device);
     }
     return 0;
+}
+
+int vmc_bus_remove_locked(struct vmc_bus *bus, enum vmc_bus_index index,
+                          struct vmc_bus_device *device)
+{
+    return take_off(bus, index, device, true);
 }
 
 int vmc_bus_unregister(struct vmc_bus *bus, enum vmc_bus_index index,
@@ -185,7 +190,7 @@ int vmc_bus_unregister(struct vmc_bus *bus, enum vmc_bus_index index,
     if (!vmc_bus_is_quiet(bus)) {
         return VMC_BUS_LOCKED;
     }
-    result = vmc_bus_unregister_locked(bus, index, device);
+    result = take_off(bus, index, device, bus->config.version >= VMC_K6_12);
     vmc_bus_reap(bus);
     return result;
 }

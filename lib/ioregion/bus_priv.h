@@ -91,12 +91,17 @@ static inline int vmc_bus_compare(uint64_t addr, uint64_t len,
     return end > range->end;
 }
 
-/** As vmc_bus_register() and _unregister(), with slots_lock held already. */
+/** As vmc_bus_register(), with slots_lock held already. */
 int vmc_bus_register_locked(struct vmc_bus *bus, enum vmc_bus_index index,
                             uint64_t addr, uint64_t size_bytes,
                             struct vmc_bus_device *device);
-int vmc_bus_unregister_locked(struct vmc_bus *bus, enum vmc_bus_index index,
-                              struct vmc_bus_device *device);
+
+/**
+ * As vmc_bus_unregister(), with slots_lock held already; @device is destroyed
+ * in every version. To be followed by vmc_bus_reap() when the lock is let go.
+ */
+int vmc_bus_remove_locked(struct vmc_bus *bus, enum vmc_bus_index index,
+                          struct vmc_bus_device *device);
 
 /** Call destroy of the devices whose grace period is over. */
 void vmc_bus_reap(struct vmc_bus *bus);
