@@ -16,6 +16,10 @@ static const struct {
      compare_balloon},
     {"--dispatch", "ways to serve the port and memory accesses of a guest",
      compare_dispatch},
+    {"--destroy", "what destroying a vCPU costs, by design and tick rate",
+     compare_destroy},
+    {"--grace", "measured grace periods and those of the timed model",
+     compare_grace},
 };
 
 static void print_usage(FILE *to)

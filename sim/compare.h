@@ -17,4 +17,10 @@ int compare_dispatch(int argc, char **argv);
 /** Ways to move the pages of a recorded balloon. */
 int compare_balloon(int argc, char **argv);
 
+/** Designs of destroying a vCPU, in time. */
+int compare_destroy(int argc, char **argv);
+
+/** Measured grace periods beside those of the timed model. */
+int compare_grace(int argc, char **argv);
+
 #endif

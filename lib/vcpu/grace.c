@@ -124,8 +124,9 @@ struct vmc_grace_config vmc_grace_defaults(uint32_t hz, uint32_t cpu_count)
         .ipi_min_ticks = 1 * VMC_TICKS_PER_US,      /* assumed, 1-5 us */
         .ipi_max_ticks = 5 * VMC_TICKS_PER_US,
         .srcu_poll_ticks = 5 * VMC_TICKS_PER_US, /* [HOST] */
-        /* Assumed, such that two busy CPUs need the measured time [HOST]. */
-        .user_preempt_per_mille = 530,
+        /* Assumed, such that two busy CPUs need the measured time [HOST], and
+         * most often the measured number of jiffies with any seed. */
+        .user_preempt_per_mille = 570,
         .kernel_preempt_per_mille = 850,
         .noise_per_mille = 70,  /* [HOST]: scans that found a CPU busy */
         .guest_is_idle = true,  /* since 2015, in 2011 only an instant */
