@@ -598,6 +598,9 @@ void vm_use(struct vm *vm, uint64_t page, uint64_t count,
     for (uint64_t i = page / HUGE_PAGES; i * HUGE_PAGES < end; i++) {
         if (vm->host.frames[i].is_evicted) {
             check_break(vm, 14, i * HUGE_PAGES, "is used and not installed");
+        } else if (vm->config.has_vfio && !vm->host.frames[i].is_pinned) {
+            check_break(vm, is_shared(vm) ? 14 : 15, i * HUGE_PAGES,
+                        "is used, and a device could not reach it");
         }
     }
 }

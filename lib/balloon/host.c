@@ -274,36 +274,29 @@ static bool can_be_huge(const struct vmc_host *host)
            host->config.host_page_bytes >> PAGE_SHIFT == VMC_FRAME_PAGES;
 }
 
-/* A larger host page is found as a whole; the guest touches only a part. */
-static uint32_t fault_small(struct vmc_host *host, struct vmc_frame *frame,
-                            uint32_t from, uint32_t end)
-{
-    uint32_t pages = host->config.host_page_bytes >> PAGE_SHIFT, found;
-
-    if (pages > VMC_FRAME_PAGES) {
-        pages = VMC_FRAME_PAGES;
-    }
-    from -= from % pages;
-    end += (pages - end % pages) % pages;
-    found = set_bits(frame->present, from, end);
-    host->small_pages += found;
-    return found;
-}
-
+/* A larger host page is found as a whole, and has one stage-2 entry: the first
+ * touch of any part of it brings all of it. */
 static void touch_table(struct vmc_host *host, struct vmc_frame *frame,
                         uint32_t from, uint32_t end,
                         struct vmc_host_effect *effect)
 {
-    uint32_t found = fault_small(host, frame, from, end);
-    uint32_t mapped = set_bits(frame->mapped, from, end);
-    uint32_t fresh = found < end - from ? found : end - from;
+    uint32_t pages = host->config.host_page_bytes >> PAGE_SHIFT;
+    uint32_t touched = end - from, found, mapped, fresh;
 
+    pages = pages < VMC_FRAME_PAGES ? pages : VMC_FRAME_PAGES;
+    from -= from % pages;
+    end += (pages - end % pages) % pages;
+    found = set_bits(frame->present, from, end);
+    mapped = set_bits(frame->mapped, from, end);
+    assert(found <= mapped && found % pages == 0 && mapped % pages == 0);
+    host->small_pages += found;
+    fresh = found / pages;
     effect->faults_small += found;
-    effect->maps_small += mapped - (fresh < mapped ? fresh : mapped);
+    effect->maps_small += (mapped - found) / pages;
     /* A page that was just cleared is in the cache; one that was there has to
      * be walked to through two tables of 4 KiB entries. */
     effect->touches_huge += fresh;
-    effect->touches_small += end - from - fresh;
+    effect->touches_small += touched - fresh;
 }
 
 /* A pinned frame is backed in full, as the IOMMU may reach any of it. */
@@ -335,13 +328,10 @@ static void touch_frame(struct vmc_host *host, struct vmc_frame *frame,
                         uint32_t from, uint32_t end,
                         struct vmc_host_effect *effect)
 {
-    if (frame->is_evicted) {
-        frame->is_evicted = false;
-        effect->installs++;
-        if (host->config.has_vfio) {
-            pin_frame(host, frame, effect);
-        }
-    }
+    bool is_installed = frame->is_evicted;
+
+    effect->installs += is_installed;
+    frame->is_evicted = false;
     if (frame->backing == VMC_FRAME_NONE && can_be_huge(host)) {
         fault_huge(host, frame, effect);
         frame->is_mapped = true;
@@ -350,12 +340,18 @@ static void touch_frame(struct vmc_host *host, struct vmc_frame *frame,
         effect->maps_huge += !frame->is_mapped;
         frame->is_mapped = true;
         effect->touches_huge += end - from;
+        if (is_installed && host->config.has_vfio) {
+            pin_frame(host, frame, effect);
+        }
         return;
     }
     if (frame->backing == VMC_FRAME_NONE) {
         memset(frame->present, 0, sizeof(frame->present));
         memset(frame->mapped, 0, sizeof(frame->mapped));
         frame->backing = VMC_FRAME_TABLE;
+    }
+    if (is_installed && host->config.has_vfio) {
+        pin_frame(host, frame, effect);
     }
     touch_table(host, frame, from, end, effect);
 }

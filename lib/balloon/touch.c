@@ -6,17 +6,30 @@
  */
 #include "balloon/vm_priv.h"
 
-enum { RUN_PAGES = 1024 };
+enum { RUN_PAGES = 1024, STEP_TOUCH = STEP_DRIVER, STEP_FAULT };
 
-static void touch_step(struct vm_worker *worker, uint32_t step)
+/* The part of the faults that is under KVM's MMU lock: installing the entry,
+ * which waits for whoever zaps others meanwhile. */
+static uint64_t locked_ticks(const struct vm *vm,
+                             const struct vmc_host_effect *effect,
+                             const struct vmc_account *work)
+{
+    uint64_t faults = effect->faults_huge + effect->faults_small +
+                      effect->maps_huge + effect->maps_small;
+    uint64_t ticks = faults * vm->costs->host.fault_small;
+
+    return ticks < work->ticks[VMC_STAGE_FAULT] ? ticks
+                                                : work->ticks[VMC_STAGE_FAULT];
+}
+
+static void touch_run(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
     uint32_t most = vm->config.is_stepped ? 1 : RUN_PAGES;
+    struct vmc_account *work = &worker->tell.served;
     struct vmc_host_effect effect = {0};
     struct vmc_page_run run = {0};
 
-    assert(step == STEP_DRIVER);
-    (void)step;
     vm->done_tick = vmc_engine_now_tick(vm->engine);
     if (vm->touch_left > 0) {
         run = vm_take(vm,
@@ -29,10 +42,25 @@ static void touch_step(struct vm_worker *worker, uint32_t step)
     vm_use(vm, run.first, run.count, &effect);
     vmc_pagelist_push(&vm->program, run);
     vm->touch_left -= run.count < vm->touch_left ? run.count : vm->touch_left;
-    worker->tell.served = (struct vmc_account){0};
-    charge_effect(vm, &effect, &worker->tell.served);
-    vmc_flow_work_all(&worker->flow, vm_actor(vm, ROLE_VCPU_OTHER),
-                      &worker->tell.served, STEP_DRIVER);
+    *work = (struct vmc_account){0};
+    charge_effect(vm, &effect, work);
+    vm->touch_locked_ticks = locked_ticks(vm, &effect, work);
+    work->ticks[VMC_STAGE_FAULT] -= vm->touch_locked_ticks;
+    vmc_flow_work_all(&worker->flow, vm_actor(vm, ROLE_VCPU_OTHER), work,
+                      vm->touch_locked_ticks > 0 ? STEP_FAULT : STEP_TOUCH);
+}
+
+static void touch_step(struct vm_worker *worker, uint32_t step)
+{
+    struct vm *vm = worker->vm;
+
+    if (step == STEP_FAULT) {
+        vmc_flow_work(&worker->flow, vm_actor(vm, ROLE_MMU), VMC_STAGE_FAULT,
+                      vm->touch_locked_ticks, STEP_TOUCH);
+        return;
+    }
+    assert(step == STEP_TOUCH);
+    touch_run(worker);
 }
 
 void vm_touch(struct vm *vm, uint64_t pages)
@@ -41,7 +69,7 @@ void vm_touch(struct vm *vm, uint64_t pages)
 
     worker->step = touch_step;
     vm->touch_left = pages;
-    worker_start(worker, STEP_DRIVER);
+    worker_start(worker, STEP_TOUCH);
 }
 
 void vm_touch_end(struct vm *vm)

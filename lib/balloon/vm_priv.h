@@ -171,7 +171,7 @@ struct vm {
 
     struct bitmap *bitmap; /**< of the bitmap drivers */
 
-    uint64_t touch_left;
+    uint64_t touch_left, touch_locked_ticks;
     uint32_t recorded_run,
         recorded_page; /**< next to take of config.recorded */
     uint64_t messages, pages_told, bad_addresses, duplicates;
