@@ -350,8 +350,10 @@ static void take_access_exit(struct bus_log *log, struct thread *thread,
     }
     if (thread->has_access && access->space == space &&
         access->time != BUS_TIME_EXACT) {
-        /* Long accesses to memory take an exit for every 8 bytes. */
-        bool goes_on = space != BUS_PIO && access->exits * 8U < access->len;
+        /* Long accesses to memory take an exit for every 8 bytes, those across
+         * a page one for each part; a read is open until all is there. */
+        bool goes_on = thread->is_read_open ||
+                       (space != BUS_PIO && access->exits * 8U < access->len);
 
         if (access->exits == 0 || goes_on) {
             access->exits++;

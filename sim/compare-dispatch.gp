@@ -9,7 +9,8 @@ set style data histograms
 set style histogram rowstacked
 set style fill solid 0.9 noborder
 set boxwidth 0.65
-set xtics noenhanced
+set xtics rotate by 25 right noenhanced
+set bmargin 6
 set key outside right top
 set xrange [-0.7:*]
 set yrange [0:*]
