@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows of the specification that are counts, not times: passes of free page
+ * reporting, the cadence of a driver that is short of memory. */
+#include <stdio.h>
+
+#include "event/clock.h"
+#include "tests/balloon_rig.h"
+
+#include "suite.h"
+
+static struct rig rig;
+static struct vm *const vm = &rig.vms[0];
+
+/* ---- Passes (4.7, U10) ---------------------------------------------------*/
+
+static const struct {
+    uint32_t blocks, passes;
+} lists[] = {{100, 2},   {512, 8},    {1792, 12},
+             {2048, 13}, {10000, 15}, {65536, 16}};
+
+/* One list of so many blocks of 4 MiB, in the zone Normal, and nothing else. */
+static void start_with_one_list(uint32_t blocks)
+{
+    static char text[256];
+    struct vmc_balloon_config config = rig_config(VMC_MECHANISM_REPORTING);
+
+    (void)snprintf(text, sizeof(text),
+                   "Node 0, zone      DMA 0 0 0 0 0 0 0 0 0 0 0\n"
+                   "Node 0, zone    DMA32 0 0 0 0 0 0 0 0 0 0 0\n"
+                   "Node 0, zone   Normal 0 0 0 0 0 0 0 0 0 0 %u\n",
+                   blocks);
+    config.guest_bytes = (UINT64_C(5) << 30) + ((uint64_t)blocks << 22);
+    config.fragmentation = text;
+    config.layout = VMC_LAYOUT_I440FX;
+    rig_start(&rig, &config, 1);
+    ck_assert_uint_eq(vm_free_pages(vm), (uint64_t)blocks << 10);
+}
+
+START_TEST(a_list_is_reported_in_as_many_passes)
+{
+    uint32_t blocks = lists[_i].blocks;
+
+    start_with_one_list(blocks);
+    vm_report(vm);
+    rig_run(&rig);
+    ck_assert_uint_eq(vm->passes, lists[_i].passes);
+    ck_assert_uint_eq(vm->pages_told, (uint64_t)blocks << 10);
+    ck_assert_uint_eq(vm->messages, vmc_div_up(blocks, REPORT_BLOCKS_MAX));
+    ck_assert_uint_eq(vm->account.ticks[VMC_STAGE_SLEEP],
+                      lists[_i].passes * rig_costs.guest.report_delay);
+    ck_assert(check_all(vm));
+    rig_end(&rig);
+}
+END_TEST
+
+/* Judge: the rule of 4.7 on a bare number. A pass over n blocks of which some
+ * are left sends (ceil(n / 512) + 1) batches of 32. */
+START_TEST(any_list_is_reported_in_the_passes_of_the_rule)
+{
+    uint32_t blocks = 40 + (uint32_t)_i * 397, left = blocks, passes = 0;
+
+    while (left > 0) {
+        uint32_t most = ((uint32_t)vmc_div_up(blocks, 512) + 1) * 32;
+
+        left -= left < most ? left : most;
+        passes++;
+    }
+    start_with_one_list(blocks);
+    vm_report(vm);
+    rig_run(&rig);
+    ck_assert_uint_eq(vm->passes, passes);
+    rig_end(&rig);
+}
+END_TEST
+
+/* ---- Short of memory (8.3, B2) -------------------------------------------*/
+
+static const uint32_t mechanisms[] = {
+    VMC_MECHANISM_PFN, VMC_MECHANISM_BITMAP_FIXED, VMC_MECHANISM_CONTIGUOUS,
+    VMC_MECHANISM_HUGE};
+
+/* More is asked for than is free: what there is goes, then the driver looks
+ * again every 200 ms, and goes on when something was freed. */
+START_TEST(a_driver_short_of_memory_looks_again_every_200_ms)
+{
+    struct vmc_balloon_config config = rig_config(mechanisms[_i]);
+    uint64_t unit = rig_driver(mechanisms[_i])->unit_pages;
+    uint64_t sleep = rig_costs.guest.retry_sleep, held, sleeps;
+
+    config.audit_events = 200;
+    config.guest_bytes = UINT64_C(64) << 20;
+    rig_start(&rig, &config, 1);
+    vm_touch(vm, 4096);
+    rig_run(&rig);
+    vm_resize(vm, 16000 / unit);
+    rig_run(&rig);
+    held = vm->held_units;
+    ck_assert_uint_gt(held, 0);
+    ck_assert_uint_lt(held, 16000 / unit);
+    sleeps = vm->account.ticks[VMC_STAGE_SLEEP];
+    ck_assert_uint_eq(sleeps % sleep, 0);
+    ck_assert_uint_ge(sleeps / sleep, IDLE_ROUNDS_MAX);
+    vm_touch_end(vm);
+    vm_resize(vm, 15000 / unit);
+    rig_run(&rig);
+    ck_assert_uint_gt(vm->held_units, held);
+    rig_end(&rig);
+}
+END_TEST
+
+/* Memory comes free little by little while the driver waits: not more than 256
+ * pages go every 200 ms. */
+START_TEST(what_is_freed_meanwhile_goes_at_the_next_look)
+{
+    struct vmc_balloon_config config = rig_config(VMC_MECHANISM_PFN);
+    const uint64_t sleep = rig_costs.guest.retry_sleep;
+    uint64_t told, looks = 0;
+
+    config.guest_bytes = UINT64_C(64) << 20;
+    rig_start(&rig, &config, 1);
+    vm_touch(vm, 4096);
+    rig_run(&rig);
+    vm_resize(vm, 16000);
+    while (vm->account.ticks[VMC_STAGE_SLEEP] == 0) {
+        ck_assert(rig_step(&rig));
+    }
+    while (vm->program.page_count > 0) {
+        struct vmc_page_run run = vmc_pagelist_pop(&vm->program, 100);
+        uint64_t slept = vm->account.ticks[VMC_STAGE_SLEEP];
+
+        told = vm->held_units;
+        vm_give(vm, vmc_page_run_low(run), run.count);
+        while (vm->account.ticks[VMC_STAGE_SLEEP] == slept) {
+            ck_assert(rig_step(&rig));
+        }
+        ck_assert_uint_eq(vm->account.ticks[VMC_STAGE_SLEEP] - slept, sleep);
+        ck_assert_uint_le(vm->held_units - told, 256);
+        looks++;
+    }
+    ck_assert_uint_gt(looks, 40);
+    rig_run(&rig);
+    rig_end(&rig);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("balloon_rows");
+    TCase *c = tcase_create("reporting");
+
+    tcase_set_timeout(c, 60);
+    tcase_add_loop_test(c, a_list_is_reported_in_as_many_passes, 0,
+                        VMC_COUNT_OF(lists));
+    tcase_add_loop_test(c, any_list_is_reported_in_the_passes_of_the_rule, 0,
+                        10);
+    suite_add_tcase(s, c);
+    c = tcase_create("cadence");
+    tcase_add_loop_test(c, a_driver_short_of_memory_looks_again_every_200_ms, 0,
+                        VMC_COUNT_OF(mechanisms));
+    tcase_add_test(c, what_is_freed_meanwhile_goes_at_the_next_look);
+    suite_add_tcase(s, c);
+    return s;
+}
