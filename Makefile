@@ -161,9 +161,11 @@ bench-peers: $(LIB) ## compare the event engine with SystemC, ns-3 and SimPy
 # are any, and keeps what it learns in build/fuzz/NAME.corpus.
 FUZZ_SECONDS ?= 60
 
-build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/libvmcycle.a
+build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o \
+        $(patsubst sim/%.c,build/fuzz/sim/%.o,$(filter-out sim/main.c,$(wildcard sim/*.c))) \
+        build/fuzz/libvmcycle.a
 	@echo "  LINK  $@"
-	$(Q)clang -fsanitize=fuzzer,address,undefined $^ $(LIB_LIBS) -o $@
+	$(Q)clang -fsanitize=fuzzer,address,undefined $^ $(LIB_LIBS) -lm -o $@
 
 fuzz: deps ## run every fuzz target for FUZZ_SECONDS each
 	$(Q)sh tests/deps.sh clang libclang-rt-14-dev
