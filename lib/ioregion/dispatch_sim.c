@@ -32,9 +32,8 @@ struct line {
 struct vcpu {
     struct vmc_io_access access;
     enum vmc_dispatch mode; /* as really served */
-    enum vmc_io_stage plan[VMC_DISPATCH_PLAN_MAX];
-    uint32_t plan_count, at;                   /* the stage it is in */
-    uint32_t loop_first, loop_end, loops_left; /* of a string instruction */
+    uint32_t at;            /* the stage of its plan that it is in */
+    uint32_t loops_left;    /* of a string instruction */
     uint32_t channel;
     uint64_t start_tick; /* of the access */
     uint64_t stage_tick; /* of the stage, or of the wait before it */
@@ -68,7 +67,15 @@ struct state {
     struct vmc_dispatch_counts counts;
 };
 
+/* The plan of a mode, for writes or reads; found once. */
+struct plan {
+    enum vmc_io_stage stages[VMC_DISPATCH_PLAN_MAX];
+    uint32_t count, loop_first, loop_end;
+    bool has_loop;
+};
+
 struct vmc_dispatch_sim {
+    struct plan plans[VMC_DISPATCH_COUNT][2];
     struct vmc_engine *engine;
     struct vmc_dispatch_sim_config config;
     vmc_dispatch_done_fn *done;
@@ -76,6 +83,12 @@ struct vmc_dispatch_sim {
     uint16_t step_handler, serve_handler;
     struct state state;
 };
+
+static const struct plan *plan_of(const struct vmc_dispatch_sim *sim,
+                                  const struct vcpu *vcpu)
+{
+    return &sim->plans[vcpu->mode][vcpu->access.is_write];
+}
 
 static uint64_t now(const struct vmc_dispatch_sim *sim)
 {
@@ -214,14 +227,16 @@ static void serve(void *device, uint64_t argument)
 
     if (channel->server == SERVER_HANDLING && channel->handled != NOBODY) {
         struct vcpu *vcpu = &sim->state.vcpus[channel->handled];
+        const struct plan *plan;
 
         /* The answer is there; the vCPU's thread has been made runnable and
          * goes on behind the second SWITCH of its plan. */
-        while (vcpu->plan[vcpu->at] != VMC_IO_REPLY) {
+        plan = plan_of(sim, vcpu);
+        while (plan->stages[vcpu->at] != VMC_IO_REPLY) {
             vcpu->at++;
         }
         vcpu->at++;
-        assert(vcpu->plan[vcpu->at] == VMC_IO_SWITCH && vcpu->has_begun);
+        assert(plan->stages[vcpu->at] == VMC_IO_SWITCH && vcpu->has_begun);
         spend(sim, VMC_IO_SWITCH, switch_ticks(sim));
         continue_after(sim, channel->handled, switch_ticks(sim));
     }
@@ -313,17 +328,13 @@ static bool may_send(struct vmc_dispatch_sim *sim, uint32_t number)
     return true;
 }
 
-static void use_plan(struct vcpu *vcpu, enum vmc_dispatch mode)
+static void use_plan(const struct vmc_dispatch_sim *sim, struct vcpu *vcpu,
+                     enum vmc_dispatch mode)
 {
     vcpu->mode = mode;
-    vcpu->plan_count =
-        vmc_dispatch_plan(mode, vcpu->access.is_write, vcpu->plan);
-    vcpu->loops_left =
-        vcpu->access.elements > 1 ? vcpu->access.elements - 1 : 0;
-    if (!vmc_dispatch_loop(mode, vcpu->access.is_write, &vcpu->loop_first,
-                           &vcpu->loop_end)) {
-        vcpu->loops_left = 0;
-    }
+    vcpu->loops_left = plan_of(sim, vcpu)->has_loop && vcpu->access.elements > 1
+                           ? vcpu->access.elements - 1
+                           : 0;
 }
 
 /* A full ring: what is left of the plan is that of an exit. */
@@ -337,8 +348,8 @@ static void take_ring(struct vmc_dispatch_sim *sim, struct vcpu *vcpu)
     }
     state->counts.ring_full++;
     vcpu->found_full = true;
-    use_plan(vcpu, VMC_DISPATCH_EXIT);
-    assert(vcpu->plan[vcpu->at] == VMC_IO_LEAVE);
+    use_plan(sim, vcpu, VMC_DISPATCH_EXIT);
+    assert(plan_of(sim, vcpu)->stages[vcpu->at] == VMC_IO_LEAVE);
 }
 
 static uint64_t drain_ring(struct vmc_dispatch_sim *sim)
@@ -386,17 +397,18 @@ static uint64_t stage_ticks(struct vmc_dispatch_sim *sim,
 static void go_on(struct vmc_dispatch_sim *sim, uint32_t number, uint64_t ticks)
 {
     struct vcpu *vcpu = &sim->state.vcpus[number];
+    const struct plan *plan = plan_of(sim, vcpu);
 
     for (;;) {
-        if (vcpu->at == vcpu->loop_end && vcpu->loops_left > 0) {
+        if (vcpu->loops_left > 0 && vcpu->at == plan->loop_end) {
             vcpu->loops_left--;
-            vcpu->at = vcpu->loop_first;
+            vcpu->at = plan->loop_first;
         }
-        if (vcpu->at == vcpu->plan_count ||
-            !is_private(sim, vcpu, vcpu->plan[vcpu->at])) {
+        if (vcpu->at == plan->count ||
+            !is_private(sim, vcpu, plan->stages[vcpu->at])) {
             break;
         }
-        ticks += stage_ticks(sim, vcpu, vcpu->plan[vcpu->at]);
+        ticks += stage_ticks(sim, vcpu, plan->stages[vcpu->at]);
         vcpu->at++;
     }
     vcpu->has_begun = vcpu->is_waiting = false;
@@ -406,7 +418,7 @@ static void go_on(struct vmc_dispatch_sim *sim, uint32_t number, uint64_t ticks)
 static void begin_stage(struct vmc_dispatch_sim *sim, uint32_t number)
 {
     struct vcpu *vcpu = &sim->state.vcpus[number];
-    enum vmc_io_stage stage = vcpu->plan[vcpu->at];
+    enum vmc_io_stage stage = plan_of(sim, vcpu)->stages[vcpu->at];
     uint64_t ticks;
 
     switch (stage) {
@@ -488,13 +500,15 @@ static void step(void *device, uint64_t argument)
     struct vmc_dispatch_sim *sim = device;
     uint32_t number = (uint32_t)argument;
     struct vcpu *vcpu = &sim->state.vcpus[number];
-    enum vmc_io_stage stage = vcpu->plan[vcpu->at];
+    const struct plan *plan = plan_of(sim, vcpu);
+    enum vmc_io_stage stage;
 
     assert(vcpu->is_busy);
-    if (vcpu->at == vcpu->plan_count) {
+    if (vcpu->at == plan->count) {
         end_access(sim, number);
         return;
     }
+    stage = plan->stages[vcpu->at];
     if (!vcpu->has_begun) {
         if (!vcpu->is_waiting) {
             vcpu->stage_tick = now(sim);
@@ -533,6 +547,15 @@ vmc_dispatch_sim_new(struct vmc_dispatch_sim **out, struct vmc_engine *engine,
     sim = calloc(1, sizeof(*sim));
     if (sim == NULL) {
         return VMC_E_NOMEM;
+    }
+    for (uint32_t i = 0; i < VMC_DISPATCH_COUNT; i++) {
+        for (uint32_t write = 0; write < 2; write++) {
+            struct plan *plan = &sim->plans[i][write];
+
+            plan->count = vmc_dispatch_plan(i, write != 0, plan->stages);
+            plan->has_loop = vmc_dispatch_loop(i, write != 0, &plan->loop_first,
+                                               &plan->loop_end);
+        }
     }
     sim->engine = engine;
     sim->config = *config;
@@ -577,7 +600,7 @@ void vmc_dispatch_submit(struct vmc_dispatch_sim *sim, uint32_t vcpu,
     to->start_tick = now(sim);
     to->is_busy = true;
     to->found_full = false;
-    use_plan(to, vmc_dispatch_effective(mode, access->is_write));
+    use_plan(sim, to, vmc_dispatch_effective(mode, access->is_write));
     sim->state.counts.accesses++;
     sim->state.counts.writes += access->is_write;
     go_on(sim, vcpu, 0);
