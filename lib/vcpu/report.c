@@ -167,7 +167,7 @@ static void print_holders(const struct story *story, uint8_t object)
 
     (void)vmc_life_value_name(program, &value, name, sizeof(name));
     (void)fprintf(story->to, "  %s %s", name,
-                  is_gone ? "is gone; its references were" : "has count");
+                  is_gone ? "is gone; its references:" : "has count");
     if (!is_gone) {
         (void)fprintf(story->to, " %d", it->count);
     }
