@@ -30,7 +30,7 @@ static const struct vmc_profile_key guest_keys[] = {
     TIME(guest, isolate_used),  TIME(guest, shared_take),
     TIME(guest, shared_return), TIME(guest, hypercall),
     TIME(guest, migrate),       TIME(guest, retry_sleep),
-    TIME(guest, report_delay),
+    TIME(guest, report_delay),  TIME(guest, auto_period),
 };
 
 static const struct vmc_profile_key host_keys[] = {
@@ -103,8 +103,8 @@ enum vmc_status balloon_mechanism(enum vmc_balloon_mechanism *out,
     }
     return vmc_fail(error, VMC_E_USAGE,
                     "mechanism '%s': expected pfn, bitmap, bitmap-fixed, "
-                    "chunk, sg, contiguous, huge, virtio-mem, hyperalloc or "
-                    "reporting",
+                    "chunk, sg, contiguous, huge, virtio-mem, hyperalloc, "
+                    "reporting or hinting",
                     name);
 }
 
@@ -115,11 +115,12 @@ enum vmc_status balloon_op(enum vmc_balloon_op *out, const char *name,
         const char *name;
         enum vmc_balloon_op op;
     } ops[] = {
-        {"inflate", VMC_OP_SHRINK}, {"unplug", VMC_OP_SHRINK},
-        {"reclaim", VMC_OP_SHRINK}, {"deflate", VMC_OP_GROW},
-        {"plug", VMC_OP_GROW},      {"return", VMC_OP_GROW},
-        {"retouch", VMC_OP_TOUCH},  {"install", VMC_OP_TOUCH},
-        {"report", VMC_OP_REPORT},
+        {"inflate", VMC_OP_SHRINK},    {"unplug", VMC_OP_SHRINK},
+        {"reclaim", VMC_OP_SHRINK},    {"deflate", VMC_OP_GROW},
+        {"plug", VMC_OP_GROW},         {"return", VMC_OP_GROW},
+        {"retouch", VMC_OP_TOUCH},     {"install", VMC_OP_TOUCH},
+        {"report", VMC_OP_REPORT},     {"hint", VMC_OP_REPORT},
+        {"pressure", VMC_OP_PRESSURE}, {"migrate", VMC_OP_MIGRATE},
     };
 
     for (uint32_t i = 0; i < VMC_COUNT_OF(ops); i++) {
@@ -130,7 +131,8 @@ enum vmc_status balloon_op(enum vmc_balloon_op *out, const char *name,
     }
     return vmc_fail(error, VMC_E_USAGE,
                     "operation '%s': expected inflate, deflate, reclaim, "
-                    "return, plug, unplug, install, retouch or report",
+                    "return, plug, unplug, install, retouch, report, "
+                    "hint, pressure or migrate",
                     name);
 }
 

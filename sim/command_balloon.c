@@ -39,6 +39,11 @@ enum option_key {
     OPTION_DEFECTS,
     OPTION_STEPPED,
     OPTION_PAGE_SIZE,
+    OPTION_OOM,
+    OPTION_MUST_TELL,
+    OPTION_POISON,
+    OPTION_STATS,
+    OPTION_PAGES,
     OPTION_CPU_LISTS,
     OPTION_VALIDATE,
 };
@@ -48,7 +53,7 @@ static const struct argp_option option_table[] = {
      "profile: m1-2016, m2-2025 (default) or a file", 0},
     {"mechanism", OPTION_MECHANISM, "NAME", 0,
      "pfn (default), bitmap, bitmap-fixed, chunk, sg, contiguous, huge, "
-     "virtio-mem, hyperalloc, reporting",
+     "virtio-mem, hyperalloc, reporting, hinting",
      0},
     {"guest", OPTION_GUEST, "SIZE", 0, "memory of the guest (20G)", 0},
     {"move", OPTION_MOVE, "SIZE", 0,
@@ -59,7 +64,8 @@ static const struct argp_option option_table[] = {
      "how much a cycle touches (all but 1G of a guest above 4G)", 0},
     {"op", OPTION_OP, "NAME", 0,
      "what is timed: inflate (default), deflate, reclaim, return, plug, "
-     "unplug, install, retouch, report",
+     "unplug, install, retouch, report, hint, pressure (touch with memory in "
+     "the balloon), migrate (compaction moves its pages)",
      0},
     {"memory", OPTION_MEMORY, "untouched|touched", 0,
      "whether cycles touch memory (untouched)", 0},
@@ -75,6 +81,15 @@ static const struct argp_option option_table[] = {
     {"seed", OPTION_SEED, "N", 0, "of everything that is drawn (1)", 0},
     {"defects", OPTION_DEFECTS, "LIST", 0,
      "of the bitmap driver: all (default), none, or numbers as 1,3,7", 0},
+    {"deflate-on-oom", OPTION_OOM, 0, 0,
+     "a guest out of memory takes from the balloon", 0},
+    {"must-tell-host", OPTION_MUST_TELL, 0, 0,
+     "a deflate is told before its pages are free", 0},
+    {"page-poison", OPTION_POISON, "BYTE", 0,
+     "what the guest's free pages hold (0: not poisoned)", 0},
+    {"stats-period", OPTION_STATS, "MS", 0,
+     "the host asks for statistics so often (never)", 0},
+    {"pages", OPTION_PAGES, "N", 0, "how many pages migrate moves (256)", 0},
     {"page-size", OPTION_PAGE_SIZE, "SIZE", 0,
      "of the guest's own pages: 4K (default), 16K, 64K", 0},
     {"cpu-lists", OPTION_CPU_LISTS, "N", 0,
@@ -96,6 +111,16 @@ static uint64_t number(struct argp_state *state, const char *text, bool is_size)
 
     if (status != VMC_OK) {
         argp_error(state, "'%s' is no %s", text, is_size ? "size" : "number");
+    }
+    return value;
+}
+
+static uint64_t below(struct argp_state *state, const char *text, uint64_t end)
+{
+    uint64_t value = number(state, text, false);
+
+    if (value >= end) {
+        argp_error(state, "'%s' is too large", text);
     }
     return value;
 }
@@ -161,6 +186,22 @@ static error_t parse_scenario(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_DEFECTS:
         config->defects = defects_of(state, argument);
+        return 0;
+    case OPTION_OOM:
+        config->has_deflate_on_oom = true;
+        return 0;
+    case OPTION_MUST_TELL:
+        config->has_must_tell = true;
+        return 0;
+    case OPTION_POISON:
+        config->poison_byte = (uint8_t)below(state, argument, 256);
+        return 0;
+    case OPTION_STATS:
+        config->stats_ticks =
+            below(state, argument, 1000000) * (VMC_TICKS_PER_S / 1000);
+        return 0;
+    case OPTION_PAGES:
+        config->migrate_pages = (uint32_t)below(state, argument, 1 << 30);
         return 0;
     case OPTION_PAGE_SIZE:
         config->page_bytes = (uint32_t)number(state, argument, true);
@@ -305,6 +346,21 @@ static json_t *describe(const struct options *options,
                         int64_t wall_ms)
 {
     json_t *root = json_object(), *stages = json_object();
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counts[] = {
+        {"stats_answers", result->stats_answers},
+        {"oom_calls", result->oom_calls},
+        {"oom_pages", result->oom_pages},
+        {"oom_kills", result->oom_kills},
+        {"migrated", result->migrated},
+        {"migrate_refused", result->migrate_refused},
+        {"dirty_pages", result->dirty_pages},
+        {"managed_pages", result->managed_pages},
+        {"bad_addresses", result->bad_addresses},
+        {"oscillates", result->is_oscillating},
+    };
 
     for (uint32_t i = 0; i < VMC_STAGE_COUNT; i++) {
         json_object_set_new(stages, vmc_balloon_stage_name(i),
@@ -330,6 +386,12 @@ static json_t *describe(const struct options *options,
     }
     if (options->config.op == VMC_OP_REPORT) {
         json_object_set_new(root, "passes", vmc_json_u64(result->passes));
+    }
+    for (uint32_t i = 0; i < VMC_COUNT_OF(counts); i++) {
+        if (counts[i].value != 0) {
+            json_object_set_new(root, counts[i].name,
+                                vmc_json_u64(counts[i].value));
+        }
     }
     json_object_set_new(root, "host_bytes_before",
                         vmc_json_u64(result->host_bytes_before));
@@ -371,7 +433,7 @@ static void print(const struct options *options,
         (void)fprintf(table, "touched once more: %.3f ms\n",
                       ms_of(result->second_touch_ticks));
     }
-    if (options->config.op == VMC_OP_REPORT) {
+    if (result->passes > 0) {
         (void)fprintf(table, "passes: %" PRIu64 "\n", result->passes);
     }
     (void)fprintf(

@@ -86,6 +86,7 @@ static inline const struct vm_driver *rig_driver(uint32_t mechanism)
         [VMC_MECHANISM_VIRTIO_MEM] = &driver_virtio_mem,
         [VMC_MECHANISM_HYPERALLOC] = &driver_hyperalloc,
         [VMC_MECHANISM_REPORTING] = &driver_reporting,
+        [VMC_MECHANISM_HINTING] = &driver_hinting,
     };
 
     ck_assert_uint_lt(mechanism, VMC_COUNT_OF(drivers));

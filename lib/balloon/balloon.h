@@ -31,15 +31,18 @@ enum vmc_balloon_mechanism {
     VMC_MECHANISM_VIRTIO_MEM,   /**< memory blocks of 128 MiB */
     VMC_MECHANISM_HYPERALLOC,   /**< the host takes frames itself */
     VMC_MECHANISM_REPORTING,    /**< free page reporting */
+    VMC_MECHANISM_HINTING,      /**< free page hinting, for a migration */
     VMC_MECHANISM_COUNT
 };
 
 /** What is timed. */
 enum vmc_balloon_op {
-    VMC_OP_SHRINK, /**< inflate, unplug, reclaim */
-    VMC_OP_GROW,   /**< deflate, plug, return */
-    VMC_OP_TOUCH,  /**< re-touch, install */
-    VMC_OP_REPORT, /**< report, or hint, all that is free */
+    VMC_OP_SHRINK,   /**< inflate, unplug, reclaim */
+    VMC_OP_GROW,     /**< deflate, plug, return */
+    VMC_OP_TOUCH,    /**< re-touch, install */
+    VMC_OP_REPORT,   /**< report, hint, or reclaim softly, all that is free */
+    VMC_OP_PRESSURE, /**< touch, with a part of memory in the balloon */
+    VMC_OP_MIGRATE,  /**< let compaction move pages of the balloon */
     VMC_OP_COUNT
 };
 
@@ -52,8 +55,16 @@ struct vmc_balloon_machine {
     uint64_t used_bytes;       /**< what an idle guest keeps for itself */
 };
 
-/** All defects of the bitmap driver, as it was posted. */
-#define VMC_BALLOON_AS_POSTED (~UINT64_C(0))
+/** The number of defect Sn of the successors; that of Dn is n (spec 8). */
+#define VMC_DEFECT_S(n) (32 + (n))
+
+/** The set that holds only defect @number. */
+#define VMC_DEFECT(number) (UINT64_C(1) << (number))
+
+/** All defects of the bitmap driver, as it was posted: D1 to D27, and D30. The
+ * others are those of a host, or of a successor. */
+#define VMC_BALLOON_AS_POSTED                                                  \
+    ((VMC_DEFECT(28) - VMC_DEFECT(1)) | VMC_DEFECT(30))
 
 /** A scenario. Copied during the call; strings are static or borrowed. */
 struct vmc_balloon_config {
@@ -68,10 +79,15 @@ struct vmc_balloon_config {
     const char *backing;       /**< anon, thp-off, hugetlb, shmem, 64k */
     const char *fragmentation; /**< a name, or the text of /proc/buddyinfo */
     uint64_t seed;
-    uint32_t page_bytes;   /**< of the guest: 4096 (0), 16384 or 65536 */
-    uint32_t cpu_lists;    /**< CPUs with free lists of their own; 0: none */
-    uint64_t defects;      /**< bits 1U << number, of the bitmap driver */
-    bool is_stepped;       /**< an event for every page */
+    bool has_deflate_on_oom; /**< feature 2: out of memory, it deflates */
+    bool has_must_tell;      /**< feature 0: tell, then free */
+    uint8_t poison_byte;     /**< free pages hold it; 0: not poisoned */
+    uint64_t stats_ticks;    /**< the host polls so often; 0: never */
+    uint32_t migrate_pages;  /**< VMC_OP_MIGRATE: so many; 0: 256 */
+    uint32_t page_bytes;     /**< of the guest: 4096 (0), 16384 or 65536 */
+    uint32_t cpu_lists;      /**< CPUs with free lists of their own; 0: none */
+    uint64_t defects;        /**< a set of VMC_DEFECT(number) */
+    bool is_stepped;         /**< an event for every page */
     uint32_t audit_events; /**< all pages are checked every so many; 0: never */
     enum vmc_layout layout; /**< where RAM lies */
 
@@ -96,7 +112,14 @@ struct vmc_balloon_result {
     uint64_t second_touch_ticks; /**< VMC_OP_TOUCH: once more, all there */
     uint64_t passes;             /**< of page reporting */
     uint64_t bad_addresses;      /**< pages outside RAM that the host refused */
-    bool is_oscillating; /**< the target lies inside a guest page: no end */
+    bool is_oscillating;    /**< the target lies inside a guest page: no end */
+    uint64_t stats_answers; /**< of the statistics queue */
+    uint64_t oom_calls;     /**< of the notifier */
+    uint64_t oom_pages;     /**< that it has deflated */
+    uint64_t oom_kills;     /**< a program did not get its memory */
+    uint64_t migrated, migrate_refused; /**< pages; tries while it was busy */
+    uint64_t dirty_pages;   /**< of VMC_MECHANISM_HINTING: still to be sent */
+    uint64_t managed_pages; /**< that the guest believes it has */
     uint64_t host_bytes_before, host_bytes_after; /**< backed by the host */
     uint64_t huge_bytes_before, huge_bytes_after; /**< by huge pages */
     uint64_t fingerprint, events;

@@ -333,8 +333,7 @@ static void range_deflated(struct vm *vm, struct vmc_wire_range range)
                     is_out ? "comes back before its inflate was acknowledged"
                            : "comes back and was never told");
     }
-    if (vm->config.machine.frees_first == 0 &&
-        !all_in(vm, range.pfn, range.count, LEAVING)) {
+    if (!vm_frees_first(vm) && !all_in(vm, range.pfn, range.count, LEAVING)) {
         check_break(vm, 3, range.pfn, "was freed before its deflate was told");
     }
 }
@@ -400,7 +399,7 @@ static void range_acked(struct vm *vm, struct vmc_wire_range range,
         put_bits(check->sent, range.pfn, end, false);
         check->reporting_pages -= range.count;
     } else if (is_return) {
-        if (vm->config.machine.frees_first == 0 &&
+        if (!vm_frees_first(vm) &&
             !all_in(vm, range.pfn, range.count, LEAVING)) {
             check_break(vm, 3, range.pfn,
                         "was freed before its deflate was acknowledged");
@@ -589,7 +588,7 @@ void vm_use(struct vm *vm, uint64_t page, uint64_t count,
         check_break(vm, 3, page, "is used and not the guest's");
     }
     if (!is_shared(vm) && count_bits(vm->check.told, page, end) != 0 &&
-        vm->config.machine.frees_first == 0) {
+        !vm_frees_first(vm)) {
         check_break(vm, is_plugged(vm) ? 13 : 3, page,
                     "is used, and the host believes that it is not");
     }
@@ -637,7 +636,7 @@ static void check_counts(struct vm *vm)
         count_of(vm, VMC_PAGE_ISOLATED) + count_of(vm, VMC_PAGE_DEFLATING) +
         count_of(vm, VMC_PAGE_UNPLUGGED) + count_of(vm, VMC_PAGE_OFFLINE);
 
-    if (!is_shared(vm) && vm->config.machine.frees_first == 0 &&
+    if (!is_shared(vm) && !vm_frees_first(vm) &&
         check->told_pages + check->sent_pages > away) {
         check_break(vm, is_plugged(vm) ? 13 : 3, 0,
                     "or another is the guest's, and is the host's");
@@ -716,8 +715,8 @@ static void check_books(struct vm *vm)
     }
     /* The driver has a reason to stop when there is no memory, or when an
      * older one goes to and fro about a target inside a guest page. */
-    if (has_list(vm) && vm->idle_rounds < IDLE_ROUNDS_MAX &&
-        vm->reversals <= IDLE_ROUNDS_MAX &&
+    if (has_list(vm) && !vm->has_oom_taken &&
+        vm->idle_rounds < IDLE_ROUNDS_MAX && vm->reversals <= IDLE_ROUNDS_MAX &&
         vm_guest_pages(vm, vmc_config_get(&vm->space, VMC_CONFIG_NUM_PAGES)) !=
             vm_guest_pages(vm, vm->held_units)) {
         check_break(vm, 5, 0, "and others: the driver stopped half way");
@@ -740,7 +739,7 @@ static void check_frames(struct vm *vm)
             check_break(vm, 14, page, "is not backed and would not be missed");
         }
         if (state == VMC_PAGE_UNPLUGGED &&
-            (!frame->is_evicted || frame->backing != VMC_FRAME_NONE)) {
+            (!frame->is_evicted || present_in(vm, page, HUGE_PAGES) != 0)) {
             check_break(vm, 14, page, "is reclaimed and still there");
         }
         if ((VMC_PAGE_MASK(state) & IN_USE) != 0 && frame->is_evicted) {
@@ -785,7 +784,7 @@ static void check_told(struct vm *vm)
             continue;
         }
         told++;
-        if (!is_shared(vm) && vm->config.machine.frees_first == 0 &&
+        if (!is_shared(vm) && !vm_frees_first(vm) &&
             !all_in(vm, page, 1, AWAY)) {
             check_break(vm, is_plugged(vm) ? 13 : 3, page,
                         "is the guest's, and is the host's");

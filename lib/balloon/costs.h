@@ -68,6 +68,7 @@ struct vmc_guest_costs {
     uint64_t migrate;      /**< copy one page elsewhere */
     uint64_t retry_sleep;  /**< no page to be had */
     uint64_t report_delay; /**< before a pass of page reporting */
+    uint64_t auto_period;  /**< before a pass over the shared allocator */
 };
 
 struct vmc_host_costs {

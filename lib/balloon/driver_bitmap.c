@@ -47,17 +47,15 @@ static uint32_t pages_now(const struct vm *vm, uint64_t pages)
 
 /* ---- Pages ---------------------------------------------------------------*/
 
-static void fill(struct vm_worker *worker, uint64_t units)
+static void fill(struct vm_worker *worker)
 {
-    (void)units;
-    worker->vm->bitmap->is_leak = false;
     worker_lock(worker, ROLE_BALLOON, STEP_TAKE);
 }
 
 static void take(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
-    uint32_t wanted = pages_now(vm, vm->wanted_units - vm->held_units);
+    uint32_t wanted = pages_now(vm, worker->units);
 
     while (vm->fresh.page_count < wanted) {
         struct vmc_page_run run =
@@ -86,18 +84,16 @@ static void queue(struct vm *vm)
     vm->held_units += vm->fresh.page_count;
 }
 
-static void leak(struct vm_worker *worker, uint64_t units)
+static void leak(struct vm_worker *worker)
 {
-    (void)units;
-    worker->vm->bitmap->is_leak = true;
     worker_lock(worker, ROLE_BALLOON, STEP_DEQUEUE);
 }
 
-static void dequeue(struct vm *vm)
+static void dequeue(struct vm_worker *worker)
 {
-    uint64_t pages =
-        vm_guest_pages(vm, pages_now(vm, vm->held_units - vm->wanted_units))
-        << vm->page_order;
+    struct vm *vm = worker->vm;
+    uint64_t pages = vm_guest_pages(vm, pages_now(vm, worker->units))
+                     << vm->page_order;
 
     while (pages > 0 && vm->balloon.page_count > 0) {
         struct vmc_page_run run = vmc_pagelist_pop(
@@ -461,6 +457,7 @@ static void step(struct vm_worker *worker, uint32_t step)
 
     switch (step) {
     case STEP_TAKE:
+        worker->vm->bitmap->is_leak = false;
         take(worker);
         return;
     case STEP_TAKEN:
@@ -495,7 +492,8 @@ static void step(struct vm_worker *worker, uint32_t step)
         size_moved(worker);
         return;
     case STEP_DEQUEUE:
-        dequeue(vm);
+        worker->vm->bitmap->is_leak = true;
+        dequeue(worker);
         begin_windows(worker);
         return;
     default:

@@ -31,10 +31,10 @@ static void tell_pairs(struct vm_worker *worker, enum vm_queue queue,
     worker_tell(worker, queue, &buffer, 1, return_step);
 }
 
-static void fill(struct vm_worker *worker, uint64_t units)
+static void fill(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
-    uint64_t ticks = 0;
+    uint64_t ticks = 0, units = worker->units;
     uint32_t order = vm_order_max(vm);
 
     vm->payload.pair_count = 0;
@@ -97,24 +97,24 @@ static void fill_queue(struct vm_worker *worker)
     }
 }
 
-static void leak(struct vm_worker *worker, uint64_t units)
+static void leak(struct vm_worker *worker)
 {
-    (void)units;
     worker_lock(worker, ROLE_BALLOON, STEP_LEAK_LOCKED);
 }
 
 static void leak_locked(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
-    uint64_t pages = vm->held_units - vm->wanted_units;
+    uint64_t pages = worker->units;
 
     vm->payload.pair_count = 0;
-    while (pages > 0 && vm->payload.pair_count < PFNS_MAX) {
+    while (pages > 0 && vm->balloon.page_count > 0 &&
+           vm->payload.pair_count < PFNS_MAX) {
         struct vmc_page_run run = vmc_pagelist_pop(
             &vm->balloon, pages < INT32_MAX ? (uint32_t)pages : INT32_MAX);
 
         vm_mark(vm, vmc_page_run_low(run), run.count, VMC_PAGE_DEFLATING);
-        vmc_pagelist_push(&vm->fresh, run);
+        vmc_pagelist_push(&vm->leaving, run);
         put_pair(vm, run);
         vm->held_units -= run.count;
         pages -= run.count;
@@ -127,8 +127,8 @@ static void leak_told(struct vm_worker *worker)
     struct vm *vm = worker->vm;
     uint64_t ticks = 0;
 
-    while (vm->fresh.page_count > 0) {
-        struct vmc_page_run run = vmc_pagelist_pop(&vm->fresh, UINT32_MAX);
+    while (vm->leaving.page_count > 0) {
+        struct vmc_page_run run = vmc_pagelist_pop(&vm->leaving, UINT32_MAX);
         uint32_t pfn = vmc_page_run_low(run), left = run.count;
 
         while (left > 0) {

@@ -5,10 +5,20 @@
  * memory. Frames that were not evicted before are let go in maximal ranges.
  * To return a frame is to clear a mark; nothing is backed until the guest asks
  * for it, when it allocates the frame.
+ *
+ * In automatic mode the host does so every few seconds with all free frames,
+ * but leaves them free: evicted, yet the guest's to allocate.
  */
 #include "balloon/vm_priv.h"
 
-enum { STEP_TAKEN = STEP_DRIVER, STEP_RANGE, STEP_RETURNED };
+enum {
+    STEP_TAKEN = STEP_DRIVER,
+    STEP_RANGE,
+    STEP_RETURNED,
+    STEP_TREE,
+    STEP_TREE_DONE,
+    TREE_FRAMES = 32, /* of LLFree; the host yields behind each (assumed) */
+};
 
 /* The host's thread works, with no vCPU: the main loop. */
 static void host_work(struct vm_worker *worker, enum vmc_balloon_stage stage,
@@ -106,6 +116,72 @@ static void let_go_range(struct vm_worker *worker)
                       &worker->tell.served, STEP_RANGE);
 }
 
+/* ---- Automatic mode ------------------------------------------------------*/
+
+static bool is_free_frame(const struct vm *vm, uint32_t frame)
+{
+    uint32_t pages = HUGE_PAGES >> vm->page_order;
+
+    return !vm->host.frames[frame].is_evicted &&
+           vmc_memmap_all_in(vm->map, (uint64_t)frame * pages, pages,
+                             VMC_PAGE_MASK(VMC_PAGE_FREE));
+}
+
+/* Take what is free of one tree and let go of it, range by range; tell.entry
+ * is its first frame. A range never goes over the end of a tree. */
+static void reclaim_tree(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+    uint32_t frames = vm_page_max(vm) / HUGE_PAGES, count = 0, end;
+    struct vmc_host_effect effect = {0};
+
+    if (worker->tell.entry >= frames) {
+        vm->done_tick = vmc_engine_now_tick(vm->engine);
+        return;
+    }
+    end = worker->tell.entry + TREE_FRAMES;
+    end = end < frames ? end : frames;
+    for (uint32_t i = worker->tell.entry; i<end; i += count> 0 ? 0 : 1) {
+        uint32_t first = i * HUGE_PAGES;
+
+        for (count = 0; i < end && is_free_frame(vm, i); i++, count++) {
+            (void)vm_isolate(vm, i * HUGE_PAGES, HUGE_PAGES,
+                             VMC_PAGE_REPORTING);
+            vm->host.frames[i].is_evicted = true;
+        }
+        if (count == 0) {
+            continue;
+        }
+        vmc_host_unpin(&vm->host, first, (uint64_t)count * HUGE_PAGES, &effect);
+        vm_discard(vm, first, (uint64_t)count * HUGE_PAGES, &effect);
+        vmc_pagelist_push(
+            &vm->fresh,
+            (struct vmc_page_run){.first = first,
+                                  .count = (count * HUGE_PAGES) & INT32_MAX});
+    }
+    vm->soft_pages += vm->fresh.page_count;
+    worker->tell.entry = end;
+    worker->tell.served = (struct vmc_account){0};
+    worker->tell.served.ticks[VMC_STAGE_ALLOC] =
+        vm->fresh.page_count / HUGE_PAGES * vm->costs->guest.shared_take;
+    charge_effect(vm, &effect, &worker->tell.served);
+    vmc_flow_work_all(&worker->flow, vm_actor(vm, ROLE_MAIN),
+                      &worker->tell.served, STEP_TREE_DONE);
+}
+
+/* They are the guest's again, who installs one before it uses it. */
+static void tree_done(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+
+    while (vm->fresh.page_count > 0) {
+        struct vmc_page_run run = vmc_pagelist_pop(&vm->fresh, UINT32_MAX);
+
+        vm_give(vm, vmc_page_run_low(run), run.count);
+    }
+    worker->flow.run(&worker->flow, STEP_TREE);
+}
+
 static void step(struct vm_worker *worker, uint32_t step)
 {
     struct vm *vm = worker->vm;
@@ -117,10 +193,26 @@ static void step(struct vm_worker *worker, uint32_t step)
     case STEP_RANGE:
         let_go_range(worker);
         return;
+    case STEP_TREE:
+        reclaim_tree(worker);
+        return;
+    case STEP_TREE_DONE:
+        tree_done(worker);
+        return;
     default:
         assert(step == STEP_RETURNED);
         vm->done_tick = vmc_engine_now_tick(vm->engine);
     }
+}
+
+void vm_reclaim_soft(struct vm *vm)
+{
+    struct vm_worker *worker = &vm->workers[WORKER_SIZE];
+
+    vm_drain(vm);
+    worker->tell.entry = 0;
+    vmc_flow_sleep(&worker->flow, VMC_STAGE_SLEEP, vm->costs->guest.auto_period,
+                   STEP_TREE);
 }
 
 const struct vm_driver driver_hyperalloc = {

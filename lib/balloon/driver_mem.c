@@ -96,14 +96,13 @@ static uint32_t highest_block(const struct vm *vm)
     return VMC_PAGE_NONE;
 }
 
-static void fill(struct vm_worker *worker, uint64_t units)
+static void fill(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
     const struct vmc_guest_costs *guest = &vm->costs->guest;
     uint32_t pfn = highest_block(vm);
     uint64_t moved = 0, used;
 
-    (void)units;
     if (pfn != VMC_PAGE_NONE) {
         used = used_frames(vm, pfn);
     }
@@ -121,12 +120,11 @@ static void fill(struct vm_worker *worker, uint64_t units)
                 STEP_FILL_ISOLATED);
 }
 
-static void leak(struct vm_worker *worker, uint64_t units)
+static void leak(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
     struct vmc_page_run run = vmc_pagelist_pop(&vm->balloon, BLOCK_PAGES);
 
-    (void)units;
     vmc_pagelist_push(&vm->fresh, run);
     tell_request(worker, VMC_MEM_PLUG, vmc_page_run_low(run), STEP_LEAK_TOLD);
 }

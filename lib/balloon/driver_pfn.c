@@ -68,8 +68,8 @@ static uint32_t take_units(struct vm *vm, uint32_t units)
 static void fill_take(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
-    uint64_t missing = vm->wanted_units - vm->held_units;
-    uint32_t units = missing < PFNS_MAX ? (uint32_t)missing : PFNS_MAX;
+    uint32_t units =
+        worker->units < PFNS_MAX ? (uint32_t)worker->units : PFNS_MAX;
     uint32_t taken = take_units(vm, units);
 
     vm->is_out_of_memory = taken < units;
@@ -77,9 +77,8 @@ static void fill_take(struct vm_worker *worker)
                 STEP_FILL_TAKEN);
 }
 
-static void fill(struct vm_worker *worker, uint64_t units)
+static void fill(struct vm_worker *worker)
 {
-    (void)units;
     if (is_old(worker->vm)) {
         worker_lock(worker, ROLE_BALLOON, STEP_FILL_LOCKED);
     } else {
@@ -162,9 +161,8 @@ static void fill_queue(struct vm_worker *worker)
     }
 }
 
-static void leak(struct vm_worker *worker, uint64_t units)
+static void leak(struct vm_worker *worker)
 {
-    (void)units;
     worker_lock(worker, ROLE_BALLOON, STEP_LEAK_LOCKED);
 }
 
@@ -172,8 +170,8 @@ static void leak(struct vm_worker *worker, uint64_t units)
 static void leak_locked(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
-    uint64_t extra = vm->held_units - vm->wanted_units;
-    uint32_t units = extra < PFNS_MAX ? (uint32_t)extra : PFNS_MAX;
+    uint32_t units =
+        worker->units < PFNS_MAX ? (uint32_t)worker->units : PFNS_MAX;
     uint64_t pages = vm_guest_pages(vm, units * vm->driver->unit_pages)
                      << vm->page_order;
 
@@ -183,12 +181,12 @@ static void leak_locked(struct vm_worker *worker)
             vmc_pagelist_pop(&vm->balloon, (uint32_t)pages);
 
         vm_mark(vm, vmc_page_run_low(run), run.count, VMC_PAGE_DEFLATING);
-        vmc_pagelist_push(&vm->fresh, run);
+        vmc_pagelist_push(&vm->leaving, run);
         vm->held_units -= run.count / vm->driver->unit_pages;
         put_run(vm, run);
         pages -= run.count;
     }
-    if (vm->config.machine.frees_first != 0) {
+    if (vm_frees_first(vm)) {
         worker_work(worker, VMC_STAGE_ALLOC,
                     free_ticks(vm, vm->payload.pfn_count), STEP_LEAK_FREED);
     } else {
@@ -198,8 +196,8 @@ static void leak_locked(struct vm_worker *worker)
 
 static void release(struct vm *vm)
 {
-    while (vm->fresh.page_count > 0) {
-        struct vmc_page_run run = vmc_pagelist_pop(&vm->fresh, UINT32_MAX);
+    while (vm->leaving.page_count > 0) {
+        struct vmc_page_run run = vmc_pagelist_pop(&vm->leaving, UINT32_MAX);
 
         vm_give_run(vm, run);
     }

@@ -22,7 +22,11 @@ static void serve_range(struct vm_worker *worker, struct vmc_wire_range range,
         return;
     }
     vm->pages_told += range.count;
-    if (vm->is_inhibited) {
+    /* Poisoned pages must not come back as zeroes: a report is acknowledged,
+     * and nothing is let go of (spec 8.2, S8). */
+    if (vm->is_inhibited ||
+        (worker->tell.queue == QUEUE_REPORT &&
+         vmc_config_get(&vm->space, VMC_CONFIG_POISON) != 0)) {
         return;
     }
     vm_discard(vm, (uint32_t)range.pfn, (uint32_t)range.count, &effect);

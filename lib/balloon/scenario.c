@@ -13,7 +13,7 @@
 #include "balloon/vm_priv.h"
 #include "event/clock.h"
 
-enum { EVENTS_MAX = 64 };
+enum { EVENTS_MAX = 64, MIGRATE_PAGES = 256 };
 
 #define PAUSE_TICKS (10 * VMC_TICKS_PER_S)
 #define GIB         (UINT64_C(1) << 30)
@@ -32,6 +32,7 @@ static const struct {
     [VMC_MECHANISM_VIRTIO_MEM] = {"virtio-mem", &driver_virtio_mem},
     [VMC_MECHANISM_HYPERALLOC] = {"hyperalloc", &driver_hyperalloc},
     [VMC_MECHANISM_REPORTING] = {"reporting", &driver_reporting},
+    [VMC_MECHANISM_HINTING] = {"hinting", &driver_hinting},
 };
 
 const char *vmc_balloon_mechanism_name(uint32_t mechanism)
@@ -61,11 +62,13 @@ static struct mark mark_now(const struct scenario *scenario)
 
 static void shrink(struct scenario *scenario)
 {
+    vm_stats_start(&scenario->vm);
     vm_resize(&scenario->vm, scenario->move_units);
 }
 
 static void grow(struct scenario *scenario)
 {
+    vm_stats_start(&scenario->vm);
     vm_resize(&scenario->vm, 0);
 }
 
@@ -116,6 +119,14 @@ static void finish(struct scenario *scenario, const struct mark *before,
     result->events = vmc_engine_fired_count(scenario->engine);
     result->passes = vm->passes;
     result->bad_addresses = vm->bad_addresses;
+    result->stats_answers = vm->stats.answers;
+    result->oom_calls = vm->oom_calls;
+    result->oom_pages = vm->oom_pages;
+    result->oom_kills = vm->oom_kills;
+    result->migrated = vm->migrated;
+    result->migrate_refused = vm->migrate_refused;
+    result->dirty_pages = hint_dirty_pages(vm);
+    result->managed_pages = vm_managed_pages(vm);
     result->is_oscillating = vm->reversals > IDLE_ROUNDS_MAX;
     if (vm->crash != NULL) {
         (void)snprintf(result->broken, sizeof(result->broken), "%s", vm->crash);
@@ -135,6 +146,62 @@ static void begin(struct scenario *scenario, struct mark *before,
                                 << PAGE_SHIFT;
 }
 
+/* Tell the host of all that is free, in the way of the mechanism. */
+static void report(struct scenario *scenario, const struct mark *before,
+                   struct vmc_balloon_result *result)
+{
+    struct vm *vm = &scenario->vm;
+
+    switch (scenario->config.mechanism) {
+    case VMC_MECHANISM_HINTING:
+        hint_begin(vm);
+        run(scenario);
+        result->pages = vm->hint.cleared_pages;
+        finish(scenario, before, result);
+        hint_finish(vm);
+        run(scenario);
+        return;
+    case VMC_MECHANISM_HYPERALLOC:
+        vm_reclaim_soft(vm);
+        run(scenario);
+        result->pages = vm->soft_pages;
+        break;
+    default:
+        vm_report(vm);
+        run(scenario);
+        result->pages = vm->pages_told;
+    }
+    finish(scenario, before, result);
+}
+
+/* What is done with a part of memory in the balloon. */
+static void strain(struct scenario *scenario, enum vmc_balloon_op timed,
+                   struct vmc_balloon_result *result)
+{
+    struct vm *vm = &scenario->vm;
+    struct mark before;
+
+    begin(scenario, &before, result);
+    if (timed == VMC_OP_MIGRATE) {
+        vm_migrate(vm, scenario->config.migrate_pages != 0
+                           ? scenario->config.migrate_pages
+                           : MIGRATE_PAGES);
+        run(scenario);
+        result->pages = vm->migrated;
+    } else {
+        touch(scenario);
+        result->pages = vm->program.page_count;
+    }
+    finish(scenario, &before, result);
+    vm_touch_end(vm);
+}
+
+/* Page reporting and hinting alone move nothing. */
+static bool can_move(const struct vm *vm)
+{
+    return vm->driver->resize != NULL || vm->driver->fill != NULL;
+}
+
 /* One cycle; the operation @timed of it is measured. */
 static void cycle(struct scenario *scenario, enum vmc_balloon_op timed,
                   struct vmc_balloon_result *result)
@@ -148,11 +215,8 @@ static void cycle(struct scenario *scenario, enum vmc_balloon_op timed,
         pause(scenario);
     }
     begin(scenario, &before, result);
-    if (timed == VMC_OP_REPORT) {
-        vm_report(vm);
-        run(scenario);
-        result->pages = vm->pages_told;
-        finish(scenario, &before, result);
+    if (timed == VMC_OP_REPORT || !can_move(vm)) {
+        report(scenario, &before, result);
         return;
     }
     shrink(scenario);
@@ -163,6 +227,10 @@ static void cycle(struct scenario *scenario, enum vmc_balloon_op timed,
         return;
     }
     pause(scenario);
+    if (timed == VMC_OP_PRESSURE || timed == VMC_OP_MIGRATE) {
+        strain(scenario, timed, result);
+        return;
+    }
     begin(scenario, &before, result);
     result->pages = vm->held_units * vm->driver->unit_pages;
     grow(scenario);
@@ -197,6 +265,15 @@ static enum vmc_status plan(struct scenario *scenario, struct vmc_error *error)
     uint64_t move = config->move_bytes, touched = config->touch_bytes;
     uint64_t free_bytes = vm_free_pages(&scenario->vm) << PAGE_SHIFT;
 
+    if (config->op != VMC_OP_REPORT && !can_move(&scenario->vm)) {
+        return vmc_fail(error, VMC_E_RANGE,
+                        "this mechanism only reports what is free");
+    }
+    if (config->op == VMC_OP_MIGRATE && (scenario->vm.driver->unit_pages != 1 ||
+                                         scenario->vm.driver->leak == NULL)) {
+        return vmc_fail(error, VMC_E_RANGE,
+                        "only single balloon pages can be migrated");
+    }
     if (move % unit_bytes != 0) {
         return vmc_fail(error, VMC_E_RANGE,
                         "what moves is a multiple of %llu KiB, the "

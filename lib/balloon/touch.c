@@ -36,9 +36,13 @@ static void touch_run(struct vm_worker *worker)
                       vm->touch_left < most ? (uint32_t)vm->touch_left : most);
     }
     if (run.count == 0) {
+        if (vm->touch_left > 0) {
+            (void)oom_notify(vm);
+        }
         return;
     }
     vm_mark(vm, run.first, run.count, VMC_PAGE_USED_MOVABLE);
+    hint_write(vm, run.first, run.count);
     vm_use(vm, run.first, run.count, &effect);
     vmc_pagelist_push(&vm->program, run);
     vm->touch_left -= run.count < vm->touch_left ? run.count : vm->touch_left;
@@ -70,6 +74,11 @@ void vm_touch(struct vm *vm, uint64_t pages)
     worker->step = touch_step;
     vm->touch_left = pages;
     worker_start(worker, STEP_TOUCH);
+}
+
+void vm_touch_go_on(struct vm *vm)
+{
+    worker_start(&vm->workers[WORKER_TOUCH], STEP_DRIVER);
 }
 
 void vm_touch_end(struct vm *vm)

@@ -219,12 +219,19 @@ static void size_read_done(struct vm_worker *worker)
     vm->reversals += is_short != vm->was_short;
     vm->was_short = is_short;
     if (vm->wanted_units > vm->held_units) {
-        vm->driver->fill(worker, vm->wanted_units - vm->held_units);
+        worker->units = vm->wanted_units - vm->held_units;
+        vm->driver->fill(worker);
     } else if (vm->wanted_units < vm->held_units) {
-        vm->driver->leak(worker, vm->held_units - vm->wanted_units);
+        worker_leak(worker, vm->held_units - vm->wanted_units);
     } else {
         size_moved(worker);
     }
+}
+
+void worker_leak(struct vm_worker *worker, uint64_t units)
+{
+    worker->units = units;
+    worker->vm->driver->leak(worker);
 }
 
 void size_moved(struct vm_worker *worker)
@@ -242,6 +249,10 @@ static void size_write_done(struct vm_worker *worker)
     vmc_config_write_field(&vm->space, VMC_CONFIG_ACTUAL,
                            (uint32_t)vm->held_units);
     worker_unlock(worker, ROLE_BQL);
+    if (worker == &vm->workers[WORKER_OOM]) {
+        oom_moved(worker);
+        return;
+    }
     vm->done_tick = vmc_engine_now_tick(vm->engine);
     vm->idle_rounds =
         vm->held_units == vm->seen_units ? vm->idle_rounds + 1 : 0;
@@ -302,6 +313,7 @@ void vm_resize(struct vm *vm, uint64_t units)
     }
     vmc_config_set(&vm->space, VMC_CONFIG_NUM_PAGES, (uint32_t)units);
     vm->idle_rounds = vm->reversals = 0;
+    vm->has_oom_taken = false;
     if (!vmc_flow_is_busy(&vm->workers[WORKER_SIZE].flow)) {
         worker_start(&vm->workers[WORKER_SIZE], STEP_SIZE_RUN);
     }
@@ -355,6 +367,9 @@ enum vmc_status vm_init(struct vm *vm, const struct vmc_balloon_config *config,
         [WORKER_STATS] = {"balloon-stats", ROLE_VCPU_WORKER},
         [WORKER_REPORT] = {"page-reporting", ROLE_VCPU_WORKER},
         [WORKER_TOUCH] = {"touch", ROLE_VCPU_OTHER},
+        [WORKER_HINT] = {"balloon-hint", ROLE_VCPU_WORKER},
+        [WORKER_HINT_HOST] = {"migration", ROLE_IO},
+        [WORKER_COMPACT] = {"compaction", ROLE_VCPU_OTHER},
     };
     static const uint16_t sizes[QUEUE_COUNT] = {128, 128, 128, 1024, 32};
     uint64_t features = UINT64_C(1) << VMC_BALLOON_PAGE_POISON;
@@ -382,13 +397,17 @@ enum vmc_status vm_init(struct vm *vm, const struct vmc_balloon_config *config,
         vmc_vq_init(&vm->queues[i], sizes[i], true);
     }
     vmc_config_init(&vm->space, features, config->machine.legacy_config != 0);
+    if (config->poison_byte != 0) {
+        vmc_config_write_field(&vm->space, VMC_CONFIG_POISON,
+                               config->poison_byte * UINT32_C(0x01010101));
+    }
     for (uint32_t i = 0; i < WORKER_COUNT; i++) {
         struct vm_worker *worker = &vm->workers[i];
 
         worker->vm = vm;
         worker->vcpu_role = kinds[i].role;
         worker->flow.actors = actors;
-        worker->flow.account = &vm->account;
+        worker->flow.account = i == WORKER_STATS ? &vm->aside : &vm->account;
         worker->step = vm->driver->step;
         vmc_flow_init(&worker->flow, engine, kinds[i].kind, number, worker_run,
                       worker);

@@ -106,7 +106,8 @@ enum vmc_status vm_init_memory(struct vm *vm, struct vmc_error *error)
 {
     const struct backing *backing = find_backing(vm->config.backing);
     struct vmc_host_config host = {0};
-    struct vmc_pagelist *lists[] = {&vm->balloon, &vm->fresh, &vm->program};
+    struct vmc_pagelist *lists[] = {&vm->balloon, &vm->fresh, &vm->leaving,
+                                    &vm->program, &vm->hint.hinted};
     enum vmc_status status;
 
     if (backing == NULL) {
@@ -132,6 +133,10 @@ enum vmc_status vm_init_memory(struct vm *vm, struct vmc_error *error)
         return vmc_fail(error, VMC_E_NOMEM, "no memory for a guest");
     }
     back(vm);
+    if (vm->config.mechanism == VMC_MECHANISM_HINTING &&
+        hint_init(vm) != VMC_OK) {
+        return vmc_fail(error, VMC_E_NOMEM, "no memory for a migration");
+    }
     return check_init(vm) == VMC_OK
                ? VMC_OK
                : vmc_fail(error, VMC_E_NOMEM, "no memory for a checker");
@@ -143,6 +148,8 @@ void vm_fini(struct vm *vm)
     vmc_host_fini(&vm->host);
     vmc_pagelist_fini(&vm->balloon);
     vmc_pagelist_fini(&vm->fresh);
+    vmc_pagelist_fini(&vm->leaving);
+    hint_fini(vm);
     vmc_pagelist_fini(&vm->program);
     free(vm->bitmap);
     check_fini(vm);
@@ -351,4 +358,16 @@ uint64_t vm_free_pages(const struct vm *vm)
     return (vmc_memmap_count(vm->map, VMC_PAGE_FREE) +
             vmc_memmap_count(vm->map, VMC_PAGE_PCP))
            << vm->page_order;
+}
+
+uint64_t vm_managed_pages(const struct vm *vm)
+{
+    uint64_t managed = 0;
+
+    for (uint32_t zone = 0; zone < VMC_ZONE_COUNT; zone++) {
+        managed += vmc_memmap_zone(vm->map, zone).managed;
+    }
+    managed <<= vm->page_order;
+    return vm->config.has_deflate_on_oom ? managed
+                                         : managed - vm->balloon.page_count;
 }

@@ -20,6 +20,7 @@
 #include "balloon/memmap.h"
 #include "balloon/pagelist.h"
 #include "balloon/virtqueue.h"
+#include "balloon/wire.h"
 
 /** Threads and locks. A guest has its own of each, but for what it shares. */
 enum vm_role {
@@ -49,6 +50,9 @@ enum vm_worker_number {
     WORKER_STATS,
     WORKER_REPORT,
     WORKER_TOUCH,
+    WORKER_HINT,
+    WORKER_HINT_HOST,
+    WORKER_COMPACT,
     WORKER_COUNT
 };
 
@@ -94,6 +98,8 @@ enum vm_buffer {
     BUFFER_RESPONSE,
     BUFFER_REQUEST,
     BUFFER_STATS,
+    BUFFER_HINT_START,
+    BUFFER_HINT_STOP,
     BUFFER_RAM = 1 << 12 /**< from here: guest-physical addresses + this */
 };
 
@@ -107,6 +113,7 @@ struct vm_worker {
     struct vm *vm;
     vm_step_fn *step;
     uint8_t vcpu_role;
+    uint64_t units; /**< that this run of the driver may move */
 
     struct {
         struct vmc_vq_element element;
@@ -126,10 +133,47 @@ struct vm_driver {
     uint32_t unit_pages; /**< of a balloon page */
     /** Have @units in the balloon; NULL: by the size worker. */
     void (*resize)(struct vm *vm, uint64_t units);
-    /** Begin to move @units; end with size_moved(). */
-    void (*fill)(struct vm_worker *worker, uint64_t units);
-    void (*leak)(struct vm_worker *worker, uint64_t units);
+    /** Begin to move worker->units, or a part of it; end with size_moved(). */
+    void (*fill)(struct vm_worker *worker);
+    void (*leak)(struct vm_worker *worker);
     vm_step_fn *step;
+};
+
+/** What the host of a migration wants of free page hinting. */
+enum vm_hint_status { HINT_STOP, HINT_REQUESTED, HINT_START, HINT_DONE };
+
+enum {
+    HINT_ID_STOP = 0,
+    HINT_ID_DONE = 1,
+};
+
+/** The first id of a request; ids go up and wrap to it (spec 4.6). */
+#define HINT_ID_MIN UINT32_C(0x80000000)
+
+/** Free page hinting, both sides. */
+struct vm_hint {
+    /* The host. Bitmaps have a bit for each balloon page. */
+    uint64_t *dirty; /**< still to be sent */
+    uint64_t *log;   /**< written since the last sync */
+    enum vm_hint_status status;
+    uint32_t next_id;
+    bool is_migrating, is_logging;
+    bool is_polling;        /**< its thread looks at the queue by itself */
+    uint64_t cleared_pages; /**< dirty bits that hints have cleared */
+    uint64_t lost_pages;    /**< written, and nobody noted it */
+
+    /* The guest. */
+    struct vmc_pagelist hinted;
+    uint32_t active_id;
+    uint8_t start_bytes[4], stop_bytes[4];
+    bool has_news; /**< the configuration has changed */
+};
+
+/** The statistics queue, both sides. */
+struct vm_stats {
+    uint8_t bytes[VMC_STAT_TAGS * VMC_STAT_BYTES];
+    uint64_t values[VMC_STAT_TAGS]; /**< as the host has read them */
+    uint64_t answers, polls;
 };
 
 struct vm {
@@ -147,9 +191,11 @@ struct vm {
     struct vmc_balloon_config_space space;
     struct vm_worker workers[WORKER_COUNT];
     struct vmc_account account;
+    struct vmc_account aside; /**< of who is not part of the operation */
 
     /* The driver. Units are those of the mechanism. */
     struct vmc_pagelist balloon, fresh;
+    struct vmc_pagelist leaving; /**< off the list, not yet free */
     struct vmc_pagelist program; /**< pages of one that touches memory */
     uint64_t held_units, wanted_units;
     bool is_out_of_memory;
@@ -172,6 +218,14 @@ struct vm {
     struct bitmap *bitmap; /**< of the bitmap drivers */
 
     uint64_t touch_left, touch_locked_ticks;
+    uint64_t oom_calls, oom_pages, oom_kills;
+    bool has_oom_taken; /**< since the target was set */
+    uint64_t oom_held;  /**< units in the balloon before the notifier */
+    struct vmc_page_run moving_from, moving_to; /**< of compaction */
+    uint64_t soft_pages; /**< reclaimed softly, all told */
+    uint64_t migrate_left, migrated, migrate_refused;
+    struct vm_hint hint;
+    struct vm_stats stats;
     uint32_t recorded_run,
         recorded_page; /**< next to take of config.recorded */
     uint64_t messages, pages_told, bad_addresses, duplicates;
@@ -195,6 +249,20 @@ struct vm {
 static inline uint32_t vm_actor(const struct vm *vm, enum vm_role role)
 {
     return vm->actor_of[role];
+}
+
+/** The defect @number of the host, or of whoever speaks to it, is switched on.
+ */
+static inline bool vm_has_defect(const struct vm *vm, uint32_t number)
+{
+    return (vm->config.defects >> number & 1) != 0;
+}
+
+/** A deflate frees before it tells. A device that must be told is told first.
+ */
+static inline bool vm_frees_first(const struct vm *vm)
+{
+    return vm->config.machine.frees_first != 0 && !vm->config.has_must_tell;
 }
 
 /**
@@ -254,8 +322,18 @@ struct vmc_page_run vm_take(struct vm *vm, uint32_t page_max);
 /** Take one block of @order; VMC_PAGE_NONE when there is none. */
 uint32_t vm_take_block(struct vm *vm, uint32_t order);
 
+/** Give the lists of CPUs back to the buddy lists. */
+static inline void vm_drain(struct vm *vm)
+{
+    vmc_memmap_drain(vm->map);
+}
+
 /** How many pages are free. */
 uint64_t vm_free_pages(const struct vm *vm);
+
+/** How many pages the guest believes it manages: those in the balloon are not
+ * among them, unless it may take them back when it is out of memory. */
+uint64_t vm_managed_pages(const struct vm *vm);
 
 /* ---- vm.c: workers -------------------------------------------------------*/
 
@@ -275,6 +353,9 @@ void worker_unlock(struct vm_worker *worker, enum vm_role role);
 void worker_tell(struct vm_worker *worker, enum vm_queue queue,
                  const struct vmc_vq_buffer *buffers, uint32_t count,
                  uint32_t return_step);
+
+/** Have @worker's driver move up to @units out of the balloon. */
+void worker_leak(struct vm_worker *worker, uint64_t units);
 
 /** The driver has moved what it could of what it was asked for. */
 void size_moved(struct vm_worker *worker);
@@ -301,7 +382,7 @@ void charge_effect(const struct vm *vm, const struct vmc_host_effect *effect,
 
 extern const struct vm_driver driver_pfn, driver_bitmap, driver_extent,
     driver_contiguous, driver_huge, driver_virtio_mem, driver_hyperalloc,
-    driver_reporting;
+    driver_reporting, driver_hinting;
 
 /** Answer a request of virtio-mem. */
 void serve_mem_request(struct vm_worker *worker);
@@ -309,8 +390,57 @@ void serve_mem_request(struct vm_worker *worker);
 /** Report all free memory, in as many passes as it takes. */
 void vm_report(struct vm *vm);
 
+/** Let the host reclaim all free frames of the shared allocator; they stay
+ * free, but have to be installed before use. */
+void vm_reclaim_soft(struct vm *vm);
+
+/* ---- hint.c: free page hinting -------------------------------------------*/
+
+enum vmc_status hint_init(struct vm *vm);
+void hint_fini(struct vm *vm);
+
+/** A migration begins: everything is dirty, writes are logged, hints wanted. */
+void hint_begin(struct vm *vm);
+
+/** Once more: what was written is dirty again; new hints are wanted. */
+void hint_sync(struct vm *vm);
+
+/** The migration is over; the guest gets its hinted pages back. */
+void hint_finish(struct vm *vm);
+
+/** The guest is short of memory: give hinted blocks back, rounded up to whole
+ * blocks. Returns how many balloon pages. */
+uint64_t hint_shrink(struct vm *vm, uint64_t pages);
+
+/** The guest writes to these pages. */
+void hint_write(struct vm *vm, uint64_t pfn, uint64_t count);
+
+/** How many balloon pages are still to be sent. */
+uint64_t hint_dirty_pages(const struct vm *vm);
+
+/* ---- stats.c, migrate.c, pressure.c --------------------------------------*/
+
+/** Answer the host's polls, until no other worker has anything to do. */
+void vm_stats_start(struct vm *vm);
+
+/** Let compaction move @pages of the balloon, one after the other. */
+void vm_migrate(struct vm *vm, uint64_t pages);
+
+/** Out of memory, on behalf of the program that touches: deflate some, then
+ * let it go on. False when there is nothing to be had. */
+bool oom_notify(struct vm *vm);
+
+/** What it asks for: 256 pages, or one unit that is larger. */
+uint64_t vm_oom_units(const struct vm *vm);
+
+/** The driver is done with what oom_notify() has asked for. */
+void oom_moved(struct vm_worker *worker);
+
 /** Let a program take and touch @pages, and keep them on vm->program. */
 void vm_touch(struct vm *vm, uint64_t pages);
+
+/** It was out of memory, and may try again. */
+void vm_touch_go_on(struct vm *vm);
 
 /** Let it give back all that it has. */
 void vm_touch_end(struct vm *vm);
