@@ -78,7 +78,7 @@ void vm_touch(struct vm *vm, uint64_t pages)
 
 void vm_touch_go_on(struct vm *vm)
 {
-    worker_start(&vm->workers[WORKER_TOUCH], STEP_DRIVER);
+    worker_start(&vm->workers[WORKER_TOUCH], STEP_TOUCH);
 }
 
 void vm_touch_end(struct vm *vm)
