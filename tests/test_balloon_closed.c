@@ -526,7 +526,8 @@ START_TEST(a_message_in_one_step_takes_what_its_pages_take)
 {
     uint32_t mechanism = (uint32_t)_i / VMC_COUNT_OF(memories);
     uint32_t memory = (uint32_t)_i % VMC_COUNT_OF(memories);
-    bool reports = mechanism == VMC_MECHANISM_REPORTING;
+    bool reports = mechanism == VMC_MECHANISM_REPORTING ||
+                   mechanism == VMC_MECHANISM_HINTING;
 
     for (int op = reports ? VMC_OP_REPORT : VMC_OP_SHRINK;
          op <= (reports ? VMC_OP_REPORT : VMC_OP_TOUCH); op++) {
