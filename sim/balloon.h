@@ -50,7 +50,8 @@ enum vmc_status balloon_replay(struct vmc_balloon_result *result,
                                struct vmc_error *error);
 
 /** Run the table of published results and print it, one line each. Returns an
- * exit status: EXIT_MISMATCH when one is outside its tolerance. */
+ * exit status: EXIT_MISMATCH when one that the profiles were fitted to is
+ * outside its tolerance; others are marked and counted. */
 int balloon_validate(const char *json_path);
 
 #endif

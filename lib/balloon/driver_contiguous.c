@@ -44,7 +44,7 @@ static void fill(struct vm_worker *worker)
         while (order > vm->page_order && UINT64_C(1) << order > units) {
             order--;
         }
-        run.first = vm_take_block(vm, order);
+        run.first = vm_take_block_hard(vm, order);
         run.count = (UINT32_C(1) << order) & INT32_MAX;
         run.is_descending = 0;
         if (run.first == VMC_PAGE_NONE) {
@@ -62,7 +62,8 @@ static void fill(struct vm_worker *worker)
             order = vm_order_max(vm); /* what comes next may be larger again */
         }
     }
-    worker_work(worker, VMC_STAGE_ALLOC, ticks, STEP_FILL_TAKEN);
+    worker_work(worker, VMC_STAGE_ALLOC, ticks + compact_ticks(vm),
+                STEP_FILL_TAKEN);
 }
 
 static void fill_taken(struct vm_worker *worker)

@@ -51,7 +51,7 @@ static uint32_t take_units(struct vm *vm, uint32_t units)
         if (vm->driver->unit_pages == 1) {
             run = vm_take(vm, units - taken);
         } else {
-            uint32_t pfn = vm_take_block(vm, HUGE_ORDER);
+            uint32_t pfn = vm_take_block_hard(vm, HUGE_ORDER);
 
             run = (struct vmc_page_run){
                 .first = pfn, .count = pfn != VMC_PAGE_NONE ? HUGE_PAGES : 0};
@@ -73,8 +73,8 @@ static void fill_take(struct vm_worker *worker)
     uint32_t taken = take_units(vm, units);
 
     vm->is_out_of_memory = taken < units;
-    worker_work(worker, VMC_STAGE_ALLOC, alloc_ticks(vm, taken),
-                STEP_FILL_TAKEN);
+    worker_work(worker, VMC_STAGE_ALLOC,
+                alloc_ticks(vm, taken) + compact_ticks(vm), STEP_FILL_TAKEN);
 }
 
 static void fill(struct vm_worker *worker)

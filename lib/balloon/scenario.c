@@ -60,6 +60,13 @@ static struct mark mark_now(const struct scenario *scenario)
                          scenario->vm.messages, scenario->vm.account};
 }
 
+/* The program that made the holes does not live to see its memory touched. */
+static bool is_punched(const struct vmc_balloon_config *config)
+{
+    return config->fragmentation != NULL &&
+           strncmp(config->fragmentation, "punch:", 6) == 0;
+}
+
 static void shrink(struct scenario *scenario)
 {
     vm_stats_start(&scenario->vm);
@@ -243,6 +250,9 @@ static void cycle(struct scenario *scenario, enum vmc_balloon_op timed,
     if (!scenario->config.is_touched && timed != VMC_OP_TOUCH) {
         return;
     }
+    if (is_punched(&scenario->config)) {
+        vm_end_holder(vm);
+    }
     begin(scenario, &before, result);
     touch(scenario);
     result->pages = vm->program.page_count;
@@ -297,6 +307,9 @@ static enum vmc_status plan(struct scenario *scenario, struct vmc_error *error)
     if (move > config->guest_bytes) {
         return vmc_fail(error, VMC_E_RANGE,
                         "a guest cannot give more than it has");
+    }
+    if (is_punched(config)) {
+        free_bytes = config->guest_bytes; /* what is held will be free */
     }
     scenario->touch_pages =
         (touched < free_bytes ? touched : free_bytes) >> PAGE_SHIFT;

@@ -314,6 +314,7 @@ void vm_resize(struct vm *vm, uint64_t units)
     vmc_config_set(&vm->space, VMC_CONFIG_NUM_PAGES, (uint32_t)units);
     vm->idle_rounds = vm->reversals = 0;
     vm->has_oom_taken = false;
+    compact_reset(vm);
     if (!vmc_flow_is_busy(&vm->workers[WORKER_SIZE].flow)) {
         worker_start(&vm->workers[WORKER_SIZE], STEP_SIZE_RUN);
     }

@@ -11,7 +11,7 @@
 
 #include "balloon/bitmap_priv.h"
 
-enum { USED_SHARE = 8 };
+enum { USED_SHARE = 8, COSTLY_ORDER = 3 };
 
 static const struct backing {
     const char *name;
@@ -70,6 +70,7 @@ static enum vmc_status init_map(struct vm *vm, struct vmc_error *error)
     config.used_bytes = used_bytes < guest_bytes / USED_SHARE
                             ? used_bytes
                             : guest_bytes / USED_SHARE;
+    vm->used_bytes = config.used_bytes;
     vmc_memmap_lay_out(&config, vm->config.layout, guest_bytes);
     config.min_free_bytes =
         vmc_memmap_min_free(guest_bytes, vm->config.page_bytes, 3, false);
@@ -351,6 +352,36 @@ uint32_t vm_take_block(struct vm *vm, uint32_t order)
     return vmc_memmap_take_blocks(vm->map, &request, 1, &page) == 1
                ? page << vm->page_order
                : VMC_PAGE_NONE;
+}
+
+uint32_t vm_take_block_hard(struct vm *vm, uint32_t order)
+{
+    uint32_t page = vm_take_block(vm, order);
+
+    /* Costly orders only: below, Linux reclaims instead. */
+    if (page == VMC_PAGE_NONE && order > COSTLY_ORDER &&
+        vm->config.recorded == NULL && vm_compact(vm, order)) {
+        page = vm_take_block(vm, order);
+    }
+    return page;
+}
+
+/* It has all that is in use beyond what the idle guest uses itself, which lies
+ * at the bottom. */
+void vm_end_holder(struct vm *vm)
+{
+    uint64_t kept = vm->used_bytes >> (PAGE_SHIFT + vm->page_order);
+    uint32_t page = 0, count;
+
+    assert(vm->program.page_count == 0);
+    while ((count = vmc_memmap_find(
+                vm->map, &page, VMC_PAGE_MASK(VMC_PAGE_USED_MOVABLE))) > 0) {
+        uint32_t skipped = count < kept ? count : (uint32_t)kept;
+
+        kept -= skipped;
+        vmc_memmap_give_range(vm->map, page + skipped, count - skipped);
+        page += count;
+    }
 }
 
 uint64_t vm_free_pages(const struct vm *vm)

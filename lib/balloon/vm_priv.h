@@ -226,6 +226,7 @@ struct vm {
     uint64_t migrate_left, migrated, migrate_refused;
     struct vm_hint hint;
     struct vm_stats stats;
+    uint64_t used_bytes; /**< by the idle guest itself */
     uint32_t recorded_run,
         recorded_page; /**< next to take of config.recorded */
     uint64_t messages, pages_told, bad_addresses, duplicates;
@@ -241,7 +242,14 @@ struct vm {
         int64_t budget;
         bool is_requested;
     } report;
-    bool is_inhibited;  /**< discards are disabled */
+    bool is_inhibited; /**< discards are disabled */
+
+    /** Direct compaction: where its two scanners are in each zone. */
+    struct {
+        uint32_t migrate[VMC_ZONE_COUNT], free[VMC_ZONE_COUNT];
+        uint32_t failed_order; /**< no use to ask for one, or a larger one */
+        uint64_t ticks;        /**< of work, not yet accounted */
+    } compact;
     struct check check; /**< the invariants, held against all this */
 };
 
@@ -327,6 +335,23 @@ static inline void vm_drain(struct vm *vm)
 {
     vmc_memmap_drain(vm->map);
 }
+/** The same, with one round of direct compaction when no list has one; what
+ * that took is in compact_ticks(). */
+uint32_t vm_take_block_hard(struct vm *vm, uint32_t order);
+
+/** End the program that has punched holes into memory: free what it holds. */
+void vm_end_holder(struct vm *vm);
+
+/* ---- compact.c -----------------------------------------------------------*/
+
+/** Make a free block of @order, if moving pages can. */
+bool vm_compact(struct vm *vm, uint32_t order);
+
+/** Begin anew: both scanners at the ends of their zones. */
+void compact_reset(struct vm *vm);
+
+/** The work that was done since it was last asked for. */
+uint64_t compact_ticks(struct vm *vm);
 
 /** How many pages are free. */
 uint64_t vm_free_pages(const struct vm *vm);
