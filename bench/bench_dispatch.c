@@ -252,7 +252,7 @@ static void bench_designs(void)
 {
     static struct design_result result;
     static struct access_list list;
-    struct design_choice choice = {.takes_all_exits = true};
+    struct design_choice choice = {.takes_all_exits = true, .copies = 1};
     struct bus_ranges *ranges;
     struct vmc_error error = {""};
 

@@ -22,8 +22,8 @@ struct options {
     const char *list, *trace_path, *meta_path, *profile_name, *json_path,
         *report_path, *range_file;
     const char *ranges[CHOICES_MAX], *settings[SETTINGS_MAX];
-    uint32_t range_count, setting_count;
-    bool has_other_cpu, has_fd_for_each_range;
+    uint32_t range_count, setting_count, copies;
+    bool has_other_cpu, has_vmm_lock, has_fd_for_each_range;
 };
 
 enum option_key {
@@ -35,6 +35,8 @@ enum option_key {
     OPTION_REPORT,
     OPTION_OTHER_CPU,
     OPTION_FD_EACH,
+    OPTION_COPIES,
+    OPTION_VMM_LOCK,
 };
 
 static const struct argp_option option_table[] = {
@@ -54,8 +56,12 @@ static const struct argp_option option_table[] = {
      "replace one number of the profile", 0},
     {"other-cpu", OPTION_OTHER_CPU, 0, 0,
      "the device's process sleeps on an idle CPU of its own", 0},
+    {"vmm-lock", OPTION_VMM_LOCK, 0, 0,
+     "the VMM looks at one exit at a time, as QEMU with its big lock", 0},
     {"fd-for-each-range", OPTION_FD_EACH, 0, 0,
      "a descriptor and a process for each range, not one for all", 0},
+    {"copies", OPTION_COPIES, "N", 0,
+     "every vCPU N times, each doing what the recorded one did", 0},
     {"meta", OPTION_META, "FILE", 0,
      "the description of the trace; default is the .meta beside it", 0},
     {"json", 'j', "FILE", 0, "write the result as JSON; - is standard output",
@@ -66,6 +72,7 @@ static const struct argp_option option_table[] = {
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct options *options = state->input;
+    uint64_t copies;
 
     switch (key) {
     case OPTION_DISPATCH:
@@ -92,8 +99,19 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_OTHER_CPU:
         options->has_other_cpu = true;
         return 0;
+    case OPTION_VMM_LOCK:
+        options->has_vmm_lock = true;
+        return 0;
     case OPTION_FD_EACH:
         options->has_fd_for_each_range = true;
+        return 0;
+    case OPTION_COPIES:
+        if (vmc_parse_u64(&copies, argument) != VMC_OK || copies < 1 ||
+            copies > VMC_DISPATCH_VCPUS_MAX) {
+            argp_error(state, "--copies '%s': expected 1 to %d", argument,
+                       VMC_DISPATCH_VCPUS_MAX);
+        }
+        options->copies = (uint32_t)copies;
         return 0;
     case OPTION_META:
         options->meta_path = argument;
@@ -266,13 +284,14 @@ static json_t *describe(const struct design_result *result,
 }
 
 static void print_head(FILE *table, const struct design_result *exit,
-                       const struct access_list *list)
+                       const struct access_list *list, uint32_t copies)
 {
     (void)fprintf(table,
-                  "%" PRIu64 " of %" PRIu32 " accesses chosen: %" PRIu64
+                  "%" PRIu64 " of %" PRIu64 " accesses chosen: %" PRIu64
                   " reads, %" PRIu64 " writes; %" PRIu32 " vCPUs\n",
-                  exit->accesses, list->count, exit->accesses - exit->writes,
-                  exit->writes, list->vcpu_count);
+                  exit->accesses, (uint64_t)list->count * copies,
+                  exit->accesses - exit->writes, exit->writes,
+                  list->vcpu_count * copies);
     (void)fprintf(table, "%-16s %8s %8s %9s %9s %9s %9s %10s %7s\n", "us",
                   "served", "exits", "mean", "p50", "p99", "max", "wait ms",
                   "x exit");
@@ -322,8 +341,9 @@ static void print_notes(FILE *table, const struct design_result *results,
         }
         if (at->counts.lock_waits + at->counts.buffer_waits != 0) {
             (void)fprintf(table,
-                          "%s: %" PRIu64 " waited for the descriptor, %" PRIu64
-                          " for room in its buffer (%" PRIu64 " commands)\n",
+                          "%s: %" PRIu64 " waited for a lock, %" PRIu64
+                          " for room in the buffer (at most %" PRIu64
+                          " commands)\n",
                           name, at->counts.lock_waits, at->counts.buffer_waits,
                           at->counts.queue_commands_max);
         }
@@ -406,9 +426,11 @@ static enum vmc_status prepare(struct comparison *comparison,
         return status;
     }
     choice->place.has_other_cpu = options->has_other_cpu;
+    choice->place.has_vmm_lock = options->has_vmm_lock;
     choice->ranges = comparison->ranges;
     choice->takes_all_exits = bus_ranges_added(comparison->ranges) == 0;
     choice->has_fd_for_each_range = options->has_fd_for_each_range;
+    choice->copies = options->copies;
     return VMC_OK;
 }
 
@@ -449,13 +471,16 @@ static enum vmc_status tell(const struct comparison *comparison,
     json_object_set_new(root, "profile", json_string(options->profile_name));
     json_object_set_new(root, "other_cpu",
                         json_boolean(options->has_other_cpu));
-    set_u64(root, "vcpus", comparison->list.vcpu_count);
-    set_u64(root, "accesses", comparison->list.count);
+    json_object_set_new(root, "vmm_lock", json_boolean(options->has_vmm_lock));
+    set_u64(root, "vcpus",
+            (uint64_t)comparison->list.vcpu_count * options->copies);
+    set_u64(root, "accesses",
+            (uint64_t)comparison->list.count * options->copies);
     set_u64(root, "chosen", comparison->exit.accesses);
     json_object_set_new(root, "recorded_exit_ns",
                         vmc_json_hist(comparison->list.recorded_ns));
     json_object_set_new(root, "dispatch", list);
-    print_head(table, &comparison->exit, &comparison->list);
+    print_head(table, &comparison->exit, &comparison->list, options->copies);
     for (uint32_t i = 0; i < comparison->mode_count; i++) {
         const struct design_result *result = &comparison->results[i];
 
@@ -486,6 +511,7 @@ int compare_dispatch(int argc, char **argv)
         return command_failed(VMC_E_NOMEM, &error);
     }
     comparison->options.profile_name = DISPATCH_PROFILE_DEFAULT;
+    comparison->options.copies = 1;
     argp_parse(&parser, argc, argv, 0, NULL, &comparison->options);
     status = prepare(comparison, &error);
     if (status == VMC_OK) {

@@ -8,7 +8,7 @@
 
 #include "event/clock.h"
 
-enum { STRING_MAX = 4096, EVENTS_SPARE = 64 };
+enum { STRING_MAX = 4096, EVENTS_SPARE = 64, COPY_PART = 100 };
 
 struct vcpu {
     uint32_t at; /* its access under way, or the next one */
@@ -60,10 +60,11 @@ static void schedule_next(struct run *run, uint32_t number)
         return;
     }
     guest_ns = run->list->accesses[vcpu->at].guest_ns;
-    if (guest_ns > (VMC_TICK_MAX - vmc_engine_now_tick(run->engine)) / 2 /
+    if (guest_ns > (VMC_TICK_MAX - vmc_engine_now_tick(run->engine)) / 8 /
                        VMC_TICKS_PER_NS) {
         guest_ns = 0; /* stamps of days: the guest slept, let it not */
     }
+    guest_ns += guest_ns / COPY_PART * (number / run->list->vcpu_count);
     (void)vmc_engine_schedule(run->engine, guest_ns * VMC_TICKS_PER_NS,
                               VMC_PHASE_VCPU, run->guest_handler, number);
 }
@@ -181,8 +182,8 @@ enum vmc_status design_run(struct design_result *result,
         const struct vmc_dispatch_counts *counts =
             vmc_dispatch_sim_counts(run->sim);
 
-        for (uint32_t i = 0; i < list->vcpu_count; i++) {
-            run->vcpus[i].at = list->first[i];
+        for (uint32_t i = 0; i < list->vcpu_count * choice->copies; i++) {
+            run->vcpus[i].at = list->first[i % list->vcpu_count];
             schedule_next(run, i);
         }
         (void)vmc_engine_run_all(run->engine);

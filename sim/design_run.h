@@ -4,7 +4,9 @@
  *
  * Accesses of the chosen ranges go to one design; all others go the way they
  * went. Each vCPU waits for its access and then does what it did in the
- * recording, for as long; so a quicker design makes a shorter run.
+ * recording, for as long; so a quicker design makes a shorter run. Copies of
+ * the vCPUs, each a microsecond behind the one before, show what a design does
+ * when several make such accesses at once.
  *
  * Units    Ticks of 1 ps, ns where a name says so.
  */
@@ -21,6 +23,7 @@ struct design_choice {
     const struct bus_ranges *ranges;
     bool takes_all_exits;       /**< no range was chosen: all that exited */
     bool has_fd_for_each_range; /**< else one descriptor for all */
+    uint32_t copies; /**< of each vCPU, one doing what the other does */
 };
 
 /** What a design did to the chosen accesses. */
@@ -39,7 +42,8 @@ struct design_result {
     struct vmc_hist latency_ns;
 };
 
-/** Run @list through @mode. Fails VMC_E_NOMEM, VMC_E_RANGE. */
+/** Run @list through @mode. Fails VMC_E_NOMEM; VMC_E_RANGE when that is more
+ * vCPUs than are simulated. */
 enum vmc_status design_run(struct design_result *result,
                            const struct access_list *list,
                            const struct design_choice *choice,

@@ -192,6 +192,35 @@ START_TEST(one_descriptor_serves_vcpus_in_the_order_they_came)
 }
 END_TEST
 
+START_TEST(a_vmm_with_a_lock_looks_at_one_exit_at_a_time)
+{
+    const struct vmc_dispatch_counts *counts;
+    struct vmc_dispatch_sim_config config = {.costs = plain,
+                                             .place = {.has_vmm_lock = true},
+                                             .vcpu_count = VCPUS_MAX,
+                                             .channel_count = 2};
+    uint64_t held = plain.vmm + plain.handoff;
+
+    vmc_dispatch_sim_free(sim);
+    ck_assert_int_eq(vmc_dispatch_sim_new(&sim, engine, &config, ended, NULL),
+                     VMC_OK);
+    counts = vmc_dispatch_sim_counts(sim);
+    for (uint32_t vcpu = 0; vcpu < 4; vcpu++) {
+        start((vcpu * 3 + 1) % 4, VMC_DISPATCH_EXIT, true, 0);
+    }
+    vmc_engine_run_all(engine);
+    for (uint32_t n = 0; n < 4; n++) {
+        ck_assert_uint_eq(samples[n].vcpu, (n * 3 + 1) % 4);
+        ck_assert_uint_eq(samples[n].ticks, samples[0].ticks + n * held);
+    }
+    ck_assert_uint_eq(samples[0].ticks,
+                      vmc_dispatch_ticks(&plain, &config.place,
+                                         VMC_DISPATCH_EXIT, &habits[0].access));
+    ck_assert_uint_eq(counts->lock_waits, 3);
+    ck_assert_uint_eq(counts->stage_ticks[VMC_IO_LOCK], (1 + 2 + 3) * held);
+}
+END_TEST
+
 START_TEST(two_descriptors_do_not_wait_for_each_other)
 {
     struct vmc_io_access access = {.space = VMC_IO_PIO, .probes = 1};
@@ -478,6 +507,7 @@ Suite *suite(void)
                         each_element_of_a_string_is_looked_up_and_served_anew,
                         0, VMC_DISPATCH_COUNT);
     tcase_add_test(c, one_descriptor_serves_vcpus_in_the_order_they_came);
+    tcase_add_test(c, a_vmm_with_a_lock_looks_at_one_exit_at_a_time);
     tcase_add_test(c, two_descriptors_do_not_wait_for_each_other);
     tcase_add_loop_test(
         c, designs_without_anything_shared_are_the_same_under_load, 0, 2);

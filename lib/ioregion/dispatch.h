@@ -45,7 +45,7 @@ enum vmc_io_stage {
     VMC_IO_PROCESS, /**< DP: the other process reads and handles it */
     VMC_IO_REPLY,   /**< RX: answer, and wake the vCPU's thread */
     VMC_IO_ENTRY,   /**< EN: load the guest's state, go on */
-    VMC_IO_LOCK,    /**< waiting for the descriptor, behind other vCPUs */
+    VMC_IO_LOCK,    /**< waiting for the descriptor, or the VMM's lock */
     VMC_IO_FULL,    /**< waiting for room in the socket's buffer */
     VMC_IO_QUEUE,   /**< waiting behind other commands in the process */
     VMC_IO_STAGE_COUNT
@@ -100,10 +100,12 @@ struct vmc_dispatch_costs {
     uint64_t socket_resume;   /**< a blocked writer goes on at this many */
 };
 
-/** What the closed form needs beside the costs. */
+/** How the other side is set up. */
 struct vmc_dispatch_place {
     /** The process runs on a CPU of its own, which is idle when it sleeps. */
     bool has_other_cpu;
+    /** The VMM looks at one exit at a time, as QEMU with its big lock. */
+    bool has_vmm_lock;
 };
 
 /** The name of @mode in options, tables and JSON; never NULL. */

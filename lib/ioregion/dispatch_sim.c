@@ -9,7 +9,7 @@
  *              and the process continues it where it left
  *     SIGNAL   wakes the process, or finds it awake
  *     RING     finds room or turns the rest of the plan into an exit
- *     VMM      works off the ring, where it does that
+ *     VMM      takes the VMM's lock and works off the ring, where there is one
  *
  * The process of a channel is a server with a queue: it sleeps, is woken by
  * whoever finds it asleep, and handles what there is until nothing is left.
@@ -27,6 +27,12 @@ enum { NOBODY = UINT16_MAX };
 /* vCPUs in line, each named by a number and linked through its next. */
 struct line {
     uint16_t first, last;
+};
+
+/* One owner at a time, in the order they came. */
+struct lock {
+    uint16_t owner; /* or NOBODY */
+    struct line takers;
 };
 
 struct vcpu {
@@ -49,8 +55,7 @@ struct vcpu {
 enum server_mode { SERVER_ASLEEP, SERVER_WOKEN, SERVER_HANDLING };
 
 struct channel {
-    uint16_t owner;                          /* of the descriptor, or NOBODY */
-    struct line takers;                      /* for the descriptor */
+    struct lock descriptor;
     struct line senders;                     /* for a place in the buffer */
     uint16_t queue[VMC_DISPATCH_SOCKET_MAX]; /* who waits, or NOBODY */
     uint32_t queue_first, queue_count;
@@ -63,6 +68,7 @@ struct channel {
 struct state {
     struct vcpu vcpus[VMC_DISPATCH_VCPUS_MAX];
     struct channel channels[VMC_DISPATCH_CHANNELS_MAX];
+    struct lock vmm;
     uint32_t ring_entries;
     struct vmc_dispatch_counts counts;
 };
@@ -243,42 +249,40 @@ static void serve(void *device, uint64_t argument)
     serve_next(sim, (uint32_t)argument);
 }
 
-/* ---- The descriptor ------------------------------------------------------ */
+/* ---- Locks ------------------------------------------------------ */
 
 static bool needs_descriptor(const struct vcpu *vcpu)
 {
     return vcpu->mode == VMC_DISPATCH_SYNC || vcpu->mode == VMC_DISPATCH_POSTED;
 }
 
-static void release_descriptor(struct vmc_dispatch_sim *sim, uint32_t number)
+static void release(struct vmc_dispatch_sim *sim, struct lock *lock)
 {
-    struct channel *channel = &sim->state.channels[number];
-
-    channel->owner = NOBODY;
-    if (channel->takers.first != NOBODY) {
-        channel->owner = line_pop(sim, &channel->takers);
-        continue_after(sim, channel->owner, sim->config.costs.handoff);
+    lock->owner = NOBODY;
+    if (lock->takers.first != NOBODY) {
+        lock->owner = line_pop(sim, &lock->takers);
+        continue_after(sim, lock->owner, sim->config.costs.handoff);
     }
 }
 
 /* ---- One vCPU ------------------------------------------------------------ */
 
-/* True when the descriptor is @number's; else it stands in line. */
-static bool take_descriptor(struct vmc_dispatch_sim *sim, uint32_t number)
+/* True when @lock is @number's; else it stands in line. */
+static bool take(struct vmc_dispatch_sim *sim, struct lock *lock,
+                 uint32_t number)
 {
     struct vcpu *vcpu = &sim->state.vcpus[number];
-    struct channel *channel = &sim->state.channels[vcpu->channel];
 
-    if (!needs_descriptor(vcpu) || channel->owner == number) {
+    if (lock->owner == number) {
         return true;
     }
-    if (channel->owner == NOBODY) {
-        channel->owner = (uint16_t)number;
+    if (lock->owner == NOBODY) {
+        lock->owner = (uint16_t)number;
         return true;
     }
     sim->state.counts.lock_waits++;
     vcpu->is_waiting = true;
-    line_push(sim, &channel->takers, (uint16_t)number);
+    line_push(sim, &lock->takers, (uint16_t)number);
     return false;
 }
 
@@ -314,9 +318,10 @@ static void end_wait(struct vmc_dispatch_sim *sim, struct vcpu *vcpu,
 static bool may_send(struct vmc_dispatch_sim *sim, uint32_t number)
 {
     struct vcpu *vcpu = &sim->state.vcpus[number];
+    struct lock *lock = &sim->state.channels[vcpu->channel].descriptor;
 
     if (!vcpu->has_place) {
-        if (!take_descriptor(sim, number)) {
+        if (needs_descriptor(vcpu) && !take(sim, lock, number)) {
             return false;
         }
         end_wait(sim, vcpu, VMC_IO_LOCK);
@@ -372,8 +377,9 @@ static bool is_private(const struct vmc_dispatch_sim *sim,
     case VMC_IO_SEND:
     case VMC_IO_SWITCH:
         return false;
-    case VMC_IO_VMM: /* drains the ring, or not */
-        return !sim->config.do_exits_drain && !vcpu->found_full;
+    case VMC_IO_VMM:
+        return !sim->config.place.has_vmm_lock && !sim->config.do_exits_drain &&
+               !vcpu->found_full;
     default:
         return true;
     }
@@ -434,11 +440,20 @@ static void begin_stage(struct vmc_dispatch_sim *sim, uint32_t number)
             return;
         }
         break;
+    case VMC_IO_VMM:
+        if (sim->config.place.has_vmm_lock) {
+            if (!take(sim, &sim->state.vmm, number)) {
+                return;
+            }
+            end_wait(sim, vcpu, VMC_IO_LOCK);
+        }
+        break;
     default:
         break;
     }
     ticks = stage_ticks(sim, vcpu, stage);
-    if (stage == VMC_IO_VMM) {
+    if (stage == VMC_IO_VMM &&
+        (sim->config.do_exits_drain || vcpu->found_full)) {
         uint64_t drain = drain_ring(sim);
 
         spend(sim, VMC_IO_DRAIN, drain);
@@ -469,7 +484,7 @@ static bool sent(struct vmc_dispatch_sim *sim, uint32_t number)
     vcpu->stage_tick = now(sim);
     vcpu->has_woken = wake_server(sim, vcpu->channel);
     if (is_posted) {
-        release_descriptor(sim, vcpu->channel);
+        release(sim, &channel->descriptor);
     }
     return !is_posted;
 }
@@ -521,7 +536,9 @@ static void step(void *device, uint64_t argument)
     } else if (stage == VMC_IO_SEND && sent(sim, number)) {
         return;
     } else if (stage == VMC_IO_SWITCH && needs_descriptor(vcpu)) {
-        release_descriptor(sim, vcpu->channel);
+        release(sim, &sim->state.channels[vcpu->channel].descriptor);
+    } else if (stage == VMC_IO_VMM && sim->config.place.has_vmm_lock) {
+        release(sim, &sim->state.vmm);
     }
     vcpu->at++;
     go_on(sim, number, 0);
@@ -568,9 +585,10 @@ vmc_dispatch_sim_new(struct vmc_dispatch_sim **out, struct vmc_engine *engine,
     for (uint32_t i = 0; i < config->channel_count; i++) {
         struct channel *channel = &sim->state.channels[i];
 
-        channel->owner = channel->handled = NOBODY;
-        channel->takers.first = channel->senders.first = NOBODY;
+        channel->descriptor.owner = channel->handled = NOBODY;
+        channel->descriptor.takers.first = channel->senders.first = NOBODY;
     }
+    sim->state.vmm.owner = sim->state.vmm.takers.first = NOBODY;
     *out = sim;
     return VMC_OK;
 }

@@ -4,9 +4,10 @@
  * way that is shared.
  *
  * Each vCPU has one access under way at most and goes through the stages of
- * dispatch.h. It waits in three places, always first come, first served:
+ * dispatch.h. It waits in four places, always first come, first served:
  *
  *     the descriptor   one command with an answer at a time (ioregionfd)
+ *     the VMM          one exit at a time, where it has a lock for that
  *     the buffer       of the socket, when the process does not keep up
  *     the process      that handles one command after the other
  *
@@ -48,7 +49,7 @@ struct vmc_dispatch_counts {
     uint64_t stage_ticks[VMC_IO_STAGE_COUNT];
     uint64_t ring_full;     /**< coalesced writes that had to exit */
     uint64_t ring_drained;  /**< entries worked off by the VMM */
-    uint64_t lock_waits;    /**< accesses that found the descriptor taken */
+    uint64_t lock_waits;    /**< accesses that found a lock taken */
     uint64_t buffer_waits;  /**< accesses that found the buffer full */
     uint64_t commands;      /**< given to a process */
     uint64_t commands_done; /**< handled by it */
