@@ -133,6 +133,7 @@ static void ended(void *owner, uint32_t number, uint64_t ticks)
         vmc_hist_add(&result->latency_ns,
                      (ticks + VMC_TICKS_PER_NS / 2) / VMC_TICKS_PER_NS);
     }
+    result->run_ns = vmc_engine_now_tick(run->engine) / VMC_TICKS_PER_NS;
     vcpu->at = access->next;
     schedule_next(run, number);
 }
@@ -176,8 +177,11 @@ enum vmc_status design_run(struct design_result *result,
     run->list = list;
     run->choice = choice;
     run->result = result;
-    status =
-        list->vcpu_count <= VMC_DISPATCH_VCPUS_MAX ? start(run) : VMC_E_RANGE;
+    assert(choice->copies >= 1);
+    status = (uint64_t)list->vcpu_count * choice->copies <=
+                     VMC_DISPATCH_VCPUS_MAX
+                 ? start(run)
+                 : VMC_E_RANGE;
     if (status == VMC_OK) {
         const struct vmc_dispatch_counts *counts =
             vmc_dispatch_sim_counts(run->sim);
@@ -193,7 +197,6 @@ enum vmc_status design_run(struct design_result *result,
         }
         result->served -= counts->ring_full;
         result->exits += counts->ring_full;
-        result->run_ns = vmc_engine_now_tick(run->engine) / VMC_TICKS_PER_NS;
         result->fingerprint = vmc_engine_fingerprint(run->engine);
     }
     vmc_dispatch_sim_free(run->sim);
