@@ -13,6 +13,9 @@
  * read of a kernel would come back too. So flags are looked at before each
  * wait, and only then.
  *
+ * A pipe has no write that does not block, but it has room for PIPE_BUF bytes
+ * at least; with less than that unread it need not be asked.
+ *
  * A read right after the command went out is not tried: an answer takes a
  * switch of processes at least, and poll() has to be asked anyway.
  */
@@ -20,6 +23,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -71,8 +75,10 @@ static int64_t write_end(void *ends, const void *bytes, size_t size_bytes)
 
     if (channel->writes_socket) {
         moved = send(fd, bytes, size_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
-    } else if (is_ready(fd, POLLOUT)) {
+    } else if (channel->unread_bytes + size_bytes <= PIPE_BUF ||
+               is_ready(fd, POLLOUT)) {
         moved = write(fd, bytes, size_bytes);
+        channel->unread_bytes += moved > 0 ? (uint32_t)moved : 0;
     } else {
         moved = -1;
         errno = EAGAIN;
@@ -329,6 +335,9 @@ static enum live_outcome drive(struct live_channel *channel,
                                 now_for(channel, vcpu));
         deadline = access->deadline;
         if (want == VMC_CHANNEL_DONE) {
+            if (access->wants_response) {
+                channel->unread_bytes = 0; /* it has read this, the last */
+            }
             return LIVE_SERVED;
         }
         if (want == VMC_CHANNEL_FAILED || want == VMC_CHANNEL_GONE) {

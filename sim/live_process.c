@@ -272,7 +272,7 @@ bool live_process_wait(struct live_process *process, int timeout_ms,
 
 int live_process_stop(struct live_process *process, int grace_ms)
 {
-    int status;
+    int status = -1;
 
     if (!live_process_wait(process, grace_ms, &status)) {
         live_process_signal(process, SIGKILL);
