@@ -14,11 +14,11 @@ set bmargin 6
 set key outside right top
 set xrange [-0.7:*]
 set yrange [0:*]
-plot rows skip 1 using ($2+$16):xtic(1) title "exit and entry" linecolor "#555555", \
+plot rows skip 1 using ($2+$17):xtic(1) title "exit and entry" linecolor "#555555", \
      rows skip 1 using ($3+$4) title "decode, search" linecolor "#56b4e9", \
      rows skip 1 using ($5+$6+$7) title "handler, signal, ring" linecolor "#009e73", \
-     rows skip 1 using ($8+$9+$10+$11) title "user space" linecolor "#d55e00", \
-     rows skip 1 using ($12+$14+$15) title "socket and process" linecolor "#0072b2", \
-     rows skip 1 using ($13) title "task switches" linecolor "#cc79a7", \
-     rows skip 1 using ($17+$18+$19) title "waiting for others" linecolor "#e69f00", \
-     rows skip 1 using 0:21 with points pointtype 6 pointsize 0.9 linecolor "#000000" title "99 of 100"
+     rows skip 1 using ($8+$9+$10+$11+$12) title "user space" linecolor "#d55e00", \
+     rows skip 1 using ($13+$15+$16) title "socket and process" linecolor "#0072b2", \
+     rows skip 1 using ($14) title "task switches" linecolor "#cc79a7", \
+     rows skip 1 using ($18+$19+$20) title "waiting for others" linecolor "#e69f00", \
+     rows skip 1 using 0:22 with points pointtype 6 pointsize 0.9 linecolor "#000000" title "99 of 100"

@@ -37,8 +37,8 @@ static const struct vmc_dispatch_costs costs = {
     .socket_resume = 1,
 };
 
-static const struct vmc_dispatch_place same_cpu = {false};
-static const struct vmc_dispatch_place other_cpu = {true};
+static const struct vmc_dispatch_place same_cpu = {.has_other_cpu = false};
+static const struct vmc_dispatch_place other_cpu = {.has_other_cpu = true};
 
 static const struct {
     enum vmc_dispatch mode;
@@ -56,12 +56,12 @@ static const struct {
     {VMC_DISPATCH_IOEVENTFD, VMC_IO_MMIO_FAST, true, "EX DE LK SG EN ", 122103},
     {VMC_DISPATCH_IOEVENTFD, VMC_IO_PIO, true, "EX DE LK SG EN ", 122103},
     {VMC_DISPATCH_IOEVENTFD, VMC_IO_MMIO, false, "EX DE LK UO VM UI EN ",
-     6502113},
+     36502113},
     {VMC_DISPATCH_COALESCED, VMC_IO_MMIO, true, "EX DE LK RG EN ", 32113},
     {VMC_DISPATCH_COALESCED, VMC_IO_PIO, false, "EX DE LK UO VM UI EN ",
-     6502123},
-    {VMC_DISPATCH_EXIT, VMC_IO_MMIO, true, "EX DE LK UO VM UI EN ", 6002113},
-    {VMC_DISPATCH_EXIT, VMC_IO_MMIO, false, "EX DE LK UO VM UI EN ", 6502113},
+     36502123},
+    {VMC_DISPATCH_EXIT, VMC_IO_MMIO, true, "EX DE LK UO VM UI EN ", 36002113},
+    {VMC_DISPATCH_EXIT, VMC_IO_MMIO, false, "EX DE LK UO VM UI EN ", 36502113},
     {VMC_DISPATCH_PROCESS, VMC_IO_MMIO, true,
      "EX DE LK UO VM TX SC DP RX SC UI EN ", 306202113},
     {VMC_DISPATCH_PROCESS, VMC_IO_MMIO, false,
@@ -121,8 +121,9 @@ END_TEST
 START_TEST(a_coalesced_write_carries_its_share_of_the_full_ring)
 {
     struct vmc_io_access access = {.space = VMC_IO_MMIO, .is_write = true};
-    /* Four absorbed at 30113, then an exit of 6000113 and 4 entries at 7. */
-    uint64_t expected = (4 * 30113 + 6000113 + 4 * 7) / 5;
+    /* Four absorbed at 30113, then an exit of 36000113 and 4 entries of which
+     * each takes the VMM 7 and the device 30000000. */
+    uint64_t expected = (4 * 30113 + 36000113 + 4 * 30000007) / 5;
 
     ck_assert_uint_eq(vmc_dispatch_coalesced_ticks(&costs, &same_cpu, &access),
                       expected);

@@ -36,15 +36,16 @@ static const char *const mode_names[VMC_DISPATCH_COUNT] = {
 static const struct {
     const char *name, *letters;
 } stage_names[VMC_IO_STAGE_COUNT] = {
-    [VMC_IO_EXIT] = {"exit", "EX"},       [VMC_IO_DECODE] = {"decode", "DE"},
-    [VMC_IO_LOOKUP] = {"lookup", "LK"},   [VMC_IO_DEVICE] = {"device", "DV"},
-    [VMC_IO_SIGNAL] = {"signal", "SG"},   [VMC_IO_RING] = {"ring", "RG"},
-    [VMC_IO_LEAVE] = {"leave", "UO"},     [VMC_IO_VMM] = {"vmm", "VM"},
-    [VMC_IO_DRAIN] = {"drain", "VM"},     [VMC_IO_ENTER] = {"enter", "UI"},
-    [VMC_IO_SEND] = {"send", "TX"},       [VMC_IO_SWITCH] = {"switch", "SC"},
-    [VMC_IO_PROCESS] = {"process", "DP"}, [VMC_IO_REPLY] = {"reply", "RX"},
-    [VMC_IO_ENTRY] = {"entry", "EN"},     [VMC_IO_LOCK] = {"lock", "--"},
-    [VMC_IO_FULL] = {"full", "--"},       [VMC_IO_QUEUE] = {"queue", "--"},
+    [VMC_IO_EXIT] = {"exit", "EX"},     [VMC_IO_DECODE] = {"decode", "DE"},
+    [VMC_IO_LOOKUP] = {"lookup", "LK"}, [VMC_IO_DEVICE] = {"device", "DV"},
+    [VMC_IO_SIGNAL] = {"signal", "SG"}, [VMC_IO_RING] = {"ring", "RG"},
+    [VMC_IO_LEAVE] = {"leave", "UO"},   [VMC_IO_VMM] = {"vmm", "VM"},
+    [VMC_IO_DRAIN] = {"drain", "VM"},   [VMC_IO_MODEL] = {"model", "VM"},
+    [VMC_IO_ENTER] = {"enter", "UI"},   [VMC_IO_SEND] = {"send", "TX"},
+    [VMC_IO_SWITCH] = {"switch", "SC"}, [VMC_IO_PROCESS] = {"process", "DP"},
+    [VMC_IO_REPLY] = {"reply", "RX"},   [VMC_IO_ENTRY] = {"entry", "EN"},
+    [VMC_IO_LOCK] = {"lock", "--"},     [VMC_IO_FULL] = {"full", "--"},
+    [VMC_IO_QUEUE] = {"queue", "--"},
 };
 
 /* VMC_IO_EXIT cannot stand at the end of a list, so it ends one. */
@@ -57,7 +58,7 @@ static const enum vmc_io_stage
         [VMC_DISPATCH_COALESCED] = {VMC_IO_EXIT, VMC_IO_DECODE, VMC_IO_LOOKUP,
                                     VMC_IO_RING, VMC_IO_ENTRY},
         [VMC_DISPATCH_EXIT] = {VMC_IO_EXIT, VMC_IO_DECODE, VMC_IO_LOOKUP,
-                               VMC_IO_LEAVE, VMC_IO_VMM, VMC_IO_ENTER,
+                               VMC_IO_LEAVE, VMC_IO_MODEL, VMC_IO_ENTER,
                                VMC_IO_ENTRY},
         [VMC_DISPATCH_PROCESS] = {VMC_IO_EXIT, VMC_IO_DECODE, VMC_IO_LOOKUP,
                                   VMC_IO_LEAVE, VMC_IO_VMM, VMC_IO_SEND,
@@ -182,8 +183,10 @@ uint64_t vmc_dispatch_stage_ticks(const struct vmc_dispatch_costs *costs,
         return costs->leave;
     case VMC_IO_VMM:
         return costs->vmm;
+    case VMC_IO_MODEL:
+        return costs->vmm + costs->process;
     case VMC_IO_DRAIN:
-        return costs->drain * (costs->ring_entries - 1);
+        return (costs->drain + costs->process) * (costs->ring_entries - 1);
     case VMC_IO_ENTER:
         return costs->enter + (access->is_write ? 0 : costs->complete_read);
     case VMC_IO_SEND:

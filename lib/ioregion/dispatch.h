@@ -37,7 +37,8 @@ enum vmc_io_stage {
     VMC_IO_SIGNAL,  /**< SG: raise an eventfd, wake who sleeps on it */
     VMC_IO_RING,    /**< RG: append to the coalesced ring */
     VMC_IO_LEAVE,   /**< UO: return of the ioctl to the VMM */
-    VMC_IO_VMM,     /**< VM: the VMM finds the device */
+    VMC_IO_VMM,     /**< VM: the VMM finds the device, elsewhere */
+    VMC_IO_MODEL,   /**< VM: the same, and the device is here and works */
     VMC_IO_DRAIN,   /**< VM: the VMM works off a full coalesced ring */
     VMC_IO_ENTER,   /**< UI: the ioctl again; a read is completed */
     VMC_IO_SEND,    /**< TX: write the command, wake the other process */

@@ -360,7 +360,8 @@ static void take_ring(struct vmc_dispatch_sim *sim, struct vcpu *vcpu)
 static uint64_t drain_ring(struct vmc_dispatch_sim *sim)
 {
     struct state *state = &sim->state;
-    uint64_t ticks = sim->config.costs.drain * state->ring_entries;
+    const struct vmc_dispatch_costs *costs = &sim->config.costs;
+    uint64_t ticks = (costs->drain + costs->process) * state->ring_entries;
 
     state->counts.ring_drained += state->ring_entries;
     state->ring_entries = 0;
@@ -378,6 +379,7 @@ static bool is_private(const struct vmc_dispatch_sim *sim,
     case VMC_IO_SWITCH:
         return false;
     case VMC_IO_VMM:
+    case VMC_IO_MODEL:
         return !sim->config.place.has_vmm_lock && !sim->config.do_exits_drain &&
                !vcpu->found_full;
     default:
@@ -441,6 +443,7 @@ static void begin_stage(struct vmc_dispatch_sim *sim, uint32_t number)
         }
         break;
     case VMC_IO_VMM:
+    case VMC_IO_MODEL:
         if (sim->config.place.has_vmm_lock) {
             if (!take(sim, &sim->state.vmm, number)) {
                 return;
@@ -452,7 +455,7 @@ static void begin_stage(struct vmc_dispatch_sim *sim, uint32_t number)
         break;
     }
     ticks = stage_ticks(sim, vcpu, stage);
-    if (stage == VMC_IO_VMM &&
+    if ((stage == VMC_IO_VMM || stage == VMC_IO_MODEL) &&
         (sim->config.do_exits_drain || vcpu->found_full)) {
         uint64_t drain = drain_ring(sim);
 
@@ -537,7 +540,8 @@ static void step(void *device, uint64_t argument)
         return;
     } else if (stage == VMC_IO_SWITCH && needs_descriptor(vcpu)) {
         release(sim, &sim->state.channels[vcpu->channel].descriptor);
-    } else if (stage == VMC_IO_VMM && sim->config.place.has_vmm_lock) {
+    } else if ((stage == VMC_IO_VMM || stage == VMC_IO_MODEL) &&
+               sim->config.place.has_vmm_lock) {
         release(sim, &sim->state.vmm);
     }
     vcpu->at++;
