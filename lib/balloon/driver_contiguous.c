@@ -15,10 +15,9 @@ enum {
     STEP_LEAK_FREED,
 };
 
-static void put_pair(struct vm *vm, struct vmc_page_run run)
+static uint64_t pair_of(struct vmc_page_run run)
 {
-    vm->payload.pairs[vm->payload.pair_count++] =
-        vmc_page_run_low(run) | (uint64_t)run.count << 32;
+    return vmc_page_run_low(run) | (uint64_t)run.count << 32;
 }
 
 static void tell_pairs(struct vm_worker *worker, enum vm_queue queue,
@@ -37,8 +36,8 @@ static void fill(struct vm_worker *worker)
     uint64_t ticks = 0, units = worker->units;
     uint32_t order = vm_order_max(vm);
 
-    vm->payload.pair_count = 0;
-    while (units > 0 && vm->payload.pair_count < PFNS_MAX) {
+    vm->payload.next_pair_count = 0;
+    while (units > 0 && vm->payload.next_pair_count < PFNS_MAX) {
         struct vmc_page_run run;
 
         while (order > vm->page_order && UINT64_C(1) << order > units) {
@@ -55,7 +54,7 @@ static void fill(struct vm_worker *worker)
             continue;
         }
         ticks += vmc_cost_alloc(&vm->costs->guest, order - vm->page_order);
-        put_pair(vm, run);
+        vm->payload.next_pairs[vm->payload.next_pair_count++] = pair_of(run);
         vmc_pagelist_push(&vm->fresh, run);
         units -= run.count < units ? run.count : units;
         if (vm->config.recorded != NULL) {
@@ -91,6 +90,10 @@ static void fill_queue(struct vm_worker *worker)
         vm->held_units += run.count;
     }
     vmc_pagelist_clear(&vm->fresh);
+    vm->payload.pair_count = vm->payload.next_pair_count;
+    for (uint32_t i = 0; i < vm->payload.pair_count; i++) {
+        vm->payload.pairs[i] = vm->payload.next_pairs[i];
+    }
     if (vm->payload.pair_count > 0) {
         tell_pairs(worker, QUEUE_INFLATE, STEP_FILL_TOLD);
     } else {
@@ -106,7 +109,7 @@ static void leak(struct vm_worker *worker)
 static void leak_locked(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
-    uint64_t pages = worker->units;
+    uint64_t pages = vm_guest_pages(vm, worker->units) << vm->page_order;
 
     vm->payload.pair_count = 0;
     while (pages > 0 && vm->balloon.page_count > 0 &&
@@ -116,7 +119,7 @@ static void leak_locked(struct vm_worker *worker)
 
         vm_mark(vm, vmc_page_run_low(run), run.count, VMC_PAGE_DEFLATING);
         vmc_pagelist_push(&vm->leaving, run);
-        put_pair(vm, run);
+        vm->payload.pairs[vm->payload.pair_count++] = pair_of(run);
         vm->held_units -= run.count;
         pages -= run.count;
     }

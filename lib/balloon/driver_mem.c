@@ -42,28 +42,101 @@ static void tell_request(struct vm_worker *worker, uint16_t type, uint32_t pfn,
     worker_tell(worker, QUEUE_INFLATE, buffers, 2, return_step);
 }
 
+/* Give back what was isolated of a block that has to stay. */
+static void keep_block(struct vm *vm, uint32_t pfn)
+{
+    while (vm->leaving.page_count > 0) {
+        vm_give_run(vm, vmc_pagelist_pop(&vm->leaving, UINT32_MAX));
+    }
+    for (uint32_t i = 0; i < BLOCK_PAGES; i += 1U << vm->page_order) {
+        if (vm_state(vm, pfn + i) == VMC_PAGE_INFLATING) {
+            vm_give(vm, pfn + i, UINT64_C(1) << vm->page_order);
+        }
+    }
+}
+
+/* Only what is free or movable can be emptied. */
+static bool can_empty(const struct vm *vm, uint32_t pfn)
+{
+    const uint32_t mask = VMC_PAGE_MASK(VMC_PAGE_FREE) |
+                          VMC_PAGE_MASK(VMC_PAGE_PCP) |
+                          VMC_PAGE_MASK(VMC_PAGE_USED_MOVABLE);
+
+    return vmc_memmap_all_in(vm->map, pfn >> vm->page_order,
+                             BLOCK_PAGES >> vm->page_order, mask);
+}
+
+static struct vmc_page_run part_of(uint32_t from, uint32_t end)
+{
+    return (struct vmc_page_run){
+        .first = from, .count = end > from ? (end - from) & INT32_MAX : 0};
+}
+
+/* Take what lies in the block off the program's list; returns how many. */
+static uint64_t leave_program(struct vm *vm, uint32_t pfn)
+{
+    uint64_t left = 0;
+
+    assert(vm->fresh.page_count == 0);
+    while (vm->program.page_count > 0) {
+        struct vmc_page_run run = vmc_pagelist_pop(&vm->program, INT32_MAX);
+        uint32_t low = vmc_page_run_low(run), end = low + run.count;
+        uint32_t from = low > pfn ? low : pfn;
+        uint32_t until = end < pfn + BLOCK_PAGES ? end : pfn + BLOCK_PAGES;
+
+        if (from >= until) {
+            vmc_pagelist_push(&vm->fresh, run);
+            continue;
+        }
+        left += until - from;
+        if (low < from) {
+            vmc_pagelist_push(&vm->fresh, part_of(low, from));
+        }
+        if (until < end) {
+            vmc_pagelist_push(&vm->fresh, part_of(until, end));
+        }
+    }
+    while (vm->fresh.page_count > 0) {
+        vmc_pagelist_push(&vm->program,
+                          vmc_pagelist_pop(&vm->fresh, INT32_MAX));
+    }
+    return left;
+}
+
 /* Move what is in use elsewhere and take what is free. False: it stays. */
 static bool empty_block(struct vm *vm, uint32_t pfn, uint64_t *moved)
 {
-    uint64_t taken = vm_isolate(vm, pfn, BLOCK_PAGES, VMC_PAGE_INFLATING);
+    uint64_t program_pages;
 
-    *moved = BLOCK_PAGES - taken;
-    if (*moved > vm_free_pages(vm)) {
-        for (uint32_t i = 0; i < BLOCK_PAGES; i += 1U << vm->page_order) {
-            if (vm_state(vm, pfn + i) == VMC_PAGE_INFLATING) {
-                vm_give(vm, pfn + i, UINT64_C(1) << vm->page_order);
-            }
-        }
+    if (!can_empty(vm, pfn)) {
         return false;
     }
-    for (uint64_t left = *moved; left > 0;) {
-        struct vmc_page_run run =
-            vm_take(vm, left < BLOCK_PAGES ? (uint32_t)left : BLOCK_PAGES);
+    *moved = BLOCK_PAGES - vm_isolate(vm, pfn, BLOCK_PAGES, VMC_PAGE_INFLATING);
+    while (vm->leaving.page_count < *moved) {
+        uint64_t left = *moved - vm->leaving.page_count;
+        struct vmc_page_run run = vm_take(vm, (uint32_t)left);
+
+        if (run.count == 0) {
+            keep_block(vm, pfn);
+            return false;
+        }
+        vmc_pagelist_push(&vm->leaving, run);
+    }
+    program_pages = leave_program(vm, pfn);
+    while (vm->leaving.page_count > 0) {
+        struct vmc_page_run run = vmc_pagelist_pop(&vm->leaving, UINT32_MAX);
+        uint32_t count =
+            run.count < program_pages ? run.count : (uint32_t)program_pages;
         struct vmc_host_effect effect = {0};
 
-        vm_mark(vm, run.first, run.count, VMC_PAGE_USED_MOVABLE);
-        vm_use(vm, run.first, run.count, &effect);
-        left -= run.count;
+        vm_mark(vm, vmc_page_run_low(run), run.count, VMC_PAGE_USED_MOVABLE);
+        vm_use(vm, vmc_page_run_low(run), run.count, &effect);
+        if (count > 0) {
+            vmc_pagelist_push(
+                &vm->program,
+                part_of(vmc_page_run_low(run), vmc_page_run_low(run) + count));
+            program_pages -= count;
+        }
     }
     vm_mark(vm, pfn, BLOCK_PAGES, VMC_PAGE_INFLATING);
     return true;

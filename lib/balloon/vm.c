@@ -208,7 +208,8 @@ static void size_read_done(struct vm_worker *worker)
     bool is_short;
 
     worker_unlock(worker, ROLE_BQL);
-    vm->wanted_units = vmc_config_get(&vm->space, VMC_CONFIG_NUM_PAGES);
+    vm->read_target = vmc_config_get(&vm->space, VMC_CONFIG_NUM_PAGES);
+    vm->wanted_units = vm->read_target;
     vm->space.accesses += vmc_config_field_accesses(&vm->space);
     if (vm->driver->unit_pages == 1 &&
         vm->config.machine.ascending_arrays == 0) {
@@ -239,12 +240,14 @@ void size_moved(struct vm_worker *worker)
     worker_lock(worker, ROLE_BQL, STEP_SIZE_WRITE_LOCKED);
 }
 
-/* W3: done, or once more. The real worker goes on for ever when there is no
+/* W3: done, or once more. A target that was set while it ran has queued it
+ * again. The real worker goes on for ever when there is no
  * memory to be had; here it gives up after some rounds without a page, so that
  * a run ends. */
 static void size_write_done(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
+    bool is_queued;
 
     vmc_config_write_field(&vm->space, VMC_CONFIG_ACTUAL,
                            (uint32_t)vm->held_units);
@@ -257,8 +260,11 @@ static void size_write_done(struct vm_worker *worker)
     vm->idle_rounds =
         vm->held_units == vm->seen_units ? vm->idle_rounds + 1 : 0;
     vm->seen_units = vm->held_units;
-    if (vm->wanted_units != vm->held_units && vm->crash == NULL &&
-        vm->idle_rounds < IDLE_ROUNDS_MAX && vm->reversals <= IDLE_ROUNDS_MAX) {
+    is_queued =
+        vm->read_target != vmc_config_get(&vm->space, VMC_CONFIG_NUM_PAGES);
+    if ((vm->wanted_units != vm->held_units || is_queued) &&
+        vm->crash == NULL && vm->idle_rounds < IDLE_ROUNDS_MAX &&
+        vm->reversals <= IDLE_ROUNDS_MAX) {
         worker->flow.run(&worker->flow, STEP_SIZE_RUN);
     }
 }

@@ -198,6 +198,7 @@ struct vm {
     struct vmc_pagelist leaving; /**< off the list, not yet free */
     struct vmc_pagelist program; /**< pages of one that touches memory */
     uint64_t held_units, wanted_units;
+    uint32_t read_target; /**< what the size worker read last */
     bool is_out_of_memory;
     uint64_t seen_units;
     uint32_t idle_rounds; /**< of the size worker, without a page */
@@ -207,7 +208,9 @@ struct vm {
     struct {
         uint8_t pfns[PFNS_MAX * 4];
         uint32_t pfn_count;
-        uint64_t pairs[PFNS_MAX]; /**< page and count, 32 bits each */
+        uint64_t pairs[PFNS_MAX];      /**< page and count, 32 bits each */
+        uint64_t next_pairs[PFNS_MAX]; /**< taken, and not yet under the lock */
+        uint32_t next_pair_count;
         uint32_t pair_count;
         uint64_t header;
         uint64_t words[RESPONSE_WORDS];
