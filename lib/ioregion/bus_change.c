@@ -42,11 +42,26 @@ static struct vmc_bus_version *editable(struct vmc_bus *bus,
                    now->count * sizeof(*now->entries));
             copy->count = now->count;
             copy->ioeventfd_count = now->ioeventfd_count;
+            copy->is_apart = now->is_apart;
             table->current = v;
             return copy;
         }
     }
     return NULL;
+}
+
+static bool is_apart(const struct vmc_bus_version *version)
+{
+    const struct vmc_bus_span *spans = version->spans;
+
+    for (uint32_t at = 0; at < version->count; at++) {
+        if (spans[at].end < spans[at].start ||
+            (at > 0 && (spans[at].start < spans[at - 1].end ||
+                        spans[at].start == spans[at - 1].start))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 int vmc_bus_register_locked(struct vmc_bus *bus, enum vmc_bus_index index,
@@ -86,6 +101,7 @@ int vmc_bus_register_locked(struct vmc_bus *bus, enum vmc_bus_index index,
     version->entries[at] = (struct vmc_bus_entry){device, size_bytes};
     version->count++;
     version->ioeventfd_count += device->kind == VMC_BUS_IOEVENTFD;
+    version->is_apart = is_apart(version);
     if (bus->config.version < VMC_K6_18) {
         bus->ticket = vmc_srcu_start(&bus->readers);
     }
@@ -169,6 +185,7 @@ static int take_off(struct vmc_bus *bus, enum vmc_bus_index index,
             (version->count - at) * sizeof(*version->spans));
     memmove(&version->entries[at], &version->entries[at + 1],
             (version->count - at) * sizeof(*version->entries));
+    version->is_apart = is_apart(version);
     bus->ticket = vmc_srcu_start(&bus->readers);
     if (is_destroyed) {
         let_die(bus, device);

@@ -27,6 +27,7 @@ struct vmc_bus_version {
     struct vmc_bus_entry *entries;
     uint32_t count, ioeventfd_count;
     uint32_t walks; /* that look at it */
+    bool is_apart;  /* no two ranges meet, and none wraps */
 };
 
 struct vmc_bus_table {
