@@ -64,30 +64,61 @@ void irq_life_copy(struct irq_life *to, const struct irq_life *from)
     memcpy(to, from, sizeof(*to));
 }
 
-static void deliver(struct irq_life *it, uint32_t vcpu)
+/* The vCPU of the controller that stands for @object. */
+static uint32_t vcpu_of(const struct irq_life *it, uint8_t object)
+{
+    int16_t id = it->life.objects[object].id;
+
+    assert(id >= 0 && (uint32_t)id < it->eio.config.vcpu_count);
+    return (uint32_t)id;
+}
+
+static void deliver(struct irq_life *it, uint8_t object)
 {
     uint32_t vector = it->accepted * APART;
-    uint64_t route = UINT64_C(0x01010101) << vcpu;
+    uint64_t route = UINT64_C(0x01010101) << vcpu_of(it, object);
 
     assert(it->accepted < IRQ_LIFE_DELIVERIES_MAX);
     (void)vmc_eio_write(&it->eio, 0, VMC_EIO_COREMAP + vector, 4, route);
     vmc_eio_set_input(&it->eio, vector, true);
-    it->accepted++;
-    it->dying += it->life.objects[vcpu].count == 0;
+    it->sent_to[it->accepted++] = object;
+    it->dying += it->life.objects[object].count == 0;
 }
 
-/* Go through what is pending on @vcpu; take it, or lose it with the vCPU. */
-static void clear_pending(struct irq_life *it, uint32_t vcpu, uint32_t *count)
+static bool is_pending(const struct irq_life *it, uint32_t i, uint8_t object)
+{
+    return vmc_eio_pending_on(&it->eio, i * APART) == vcpu_of(it, object);
+}
+
+static void clear(struct irq_life *it, uint32_t i, uint8_t object)
+{
+    uint32_t vector = i * APART;
+
+    (void)vmc_eio_write(&it->eio, vcpu_of(it, object),
+                        VMC_EIO_COREISR + vector / WORD_BITS * 4, 4,
+                        UINT64_C(1) << vector % WORD_BITS);
+    vmc_eio_set_input(&it->eio, vector, false);
+}
+
+/* The guest on @object serves what is pending there. */
+static void take(struct irq_life *it, uint8_t object)
 {
     for (uint32_t i = 0; i < it->accepted; i++) {
-        uint32_t vector = i * APART;
+        if (is_pending(it, i, object)) {
+            clear(it, i, object);
+            it->taken++;
+            it->stray += it->sent_to[i] != object;
+        }
+    }
+}
 
-        if (vmc_eio_pending_on(&it->eio, vector) == vcpu) {
-            (void)vmc_eio_write(&it->eio, vcpu,
-                                VMC_EIO_COREISR + vector / WORD_BITS * 4, 4,
-                                UINT64_C(1) << vector % WORD_BITS);
-            vmc_eio_set_input(&it->eio, vector, false);
-            (*count)++;
+/* @object is gone, and with it what nobody has served. */
+static void lose(struct irq_life *it, uint8_t object)
+{
+    for (uint32_t i = 0; i < it->accepted; i++) {
+        if (it->sent_to[i] == object && is_pending(it, i, object)) {
+            clear(it, i, object);
+            it->lost++;
         }
     }
 }
@@ -102,17 +133,17 @@ bool irq_life_step(struct irq_life *it, uint16_t step,
                    struct vmc_life_event *event, struct vmc_life_watch *watch)
 {
     bool goes_on = vmc_life_step(it->program, &it->life, step, event, watch);
-    uint32_t vcpu = event->subject.index;
+    uint8_t object = event->subject.index;
 
     if (!goes_on || event->subject.kind != VMC_VALUE_OBJECT) {
         return goes_on;
     }
     if (is_op(it, event, "deliver")) {
-        deliver(it, vcpu);
+        deliver(it, object);
     } else if (is_op(it, event, "guest_enter")) {
-        clear_pending(it, vcpu, &it->taken);
+        take(it, object);
     } else if (is_op(it, event, "free")) {
-        clear_pending(it, vcpu, &it->lost);
+        lose(it, object);
     }
     return goes_on;
 }

@@ -4,8 +4,10 @@
  * life of the vCPUs it delivers to.
  *
  * A scenario's `deliver x` routes a vector to x and raises it in a real
- * controller model; `guest_enter x` takes and acknowledges what is pending on
- * x; `free x` loses what is still pending there. At every moment
+ * controller model; `guest_enter x` takes and acknowledges what is pending
+ * there; `free x` loses what was sent to x and is still pending. The controller
+ * knows ids, not objects: a vCPU that is plugged with the id of one that is
+ * gone finds what that one has left behind, a stray interrupt. At every moment
  *
  *     accepted = taken + lost + pending
  *
@@ -25,7 +27,10 @@ struct irq_life {
     const struct vmc_life_program *program;
     struct vmc_life_state life;
     struct vmc_eio eio;
-    uint32_t accepted, taken, lost, dying; /**< dying: accepted by one */
+    uint32_t accepted, taken, lost;
+    uint32_t dying; /**< accepted by a vCPU whose count was 0 */
+    uint32_t stray; /**< taken by another vCPU than it was sent to */
+    uint8_t sent_to[IRQ_LIFE_DELIVERIES_MAX]; /**< object of each delivery */
 };
 
 /**
