@@ -24,18 +24,41 @@ enum {
     INCREMENTS = 1 << 16,
     BATCHES = 7,
     BATCH_EVENTS = 300000,
+    ROUNDS = 16,
     /* The mix of the hardware models: short, middle and far, in a hundred. */
     MIX_SHORT = 90,
     MIX_MIDDLE = 99,
 };
 
+/* ---- The peer: a binary heap that holds its events ----------------------- */
+struct event {
+    uint64_t tick, arrival, argument;
+    uint32_t id;
+    uint16_t handler;
+    uint8_t phase;
+};
+
+struct heap {
+    struct event *events;
+    uint32_t count;
+    uint64_t now_tick, arrivals;
+    struct {
+        vmc_event_fn *fire;
+        void *device;
+    } handlers[1];
+};
+
 /* ---- The load: the same increments for both ------------------------------ */
 struct load {
-    struct vmc_engine *engine; /* one of the two is NULL */
-    struct heap *heap;
     uint64_t order_hash;
     uint32_t next;
 };
+
+/* Handlers find what they need at fixed places: a chain of pointers from the
+ * handler to the queue would be measured with every event, in both. */
+static struct vmc_engine *engine;
+static struct heap heap;
+static struct load ours, theirs;
 
 static uint64_t increments_ticks[INCREMENTS];
 
@@ -85,24 +108,7 @@ static void note_order(struct load *load, uint64_t argument)
         (load->order_hash ^ argument) * UINT64_C(0x9fb21c651e98df25);
 }
 
-/* ---- The peer: a binary heap that holds its events ----------------------- */
-struct event {
-    uint64_t tick, arrival, argument;
-    uint32_t id;
-    uint16_t handler;
-    uint8_t phase;
-};
-
-struct heap {
-    struct event *events;
-    uint32_t count;
-    uint64_t now_tick, arrivals;
-    struct {
-        vmc_event_fn *fire;
-        void *device;
-    } handlers[1];
-};
-
+/* ---- The peer at work ---------------------------------------------------- */
 static bool is_before(const struct event *a, const struct event *b)
 {
     if (a->tick != b->tick) {
@@ -114,33 +120,33 @@ static bool is_before(const struct event *a, const struct event *b)
     return a->arrival < b->arrival;
 }
 
-static void heap_schedule(struct heap *heap, uint64_t delay_ticks,
-                          uint8_t phase, uint16_t handler, uint64_t argument)
+static void heap_schedule(uint64_t delay_ticks, uint8_t phase, uint16_t handler,
+                          uint64_t argument)
 {
-    const struct event added = {.tick = heap->now_tick + delay_ticks,
-                                .arrival = heap->arrivals++,
+    const struct event added = {.tick = heap.now_tick + delay_ticks,
+                                .arrival = heap.arrivals++,
                                 .argument = argument,
                                 .id = (uint32_t)argument,
                                 .handler = handler,
                                 .phase = phase};
-    uint32_t at = heap->count++;
+    uint32_t at = heap.count++;
 
-    while (at > 0 && is_before(&added, &heap->events[(at - 1) / 2])) {
-        heap->events[at] = heap->events[(at - 1) / 2];
+    while (at > 0 && is_before(&added, &heap.events[(at - 1) / 2])) {
+        heap.events[at] = heap.events[(at - 1) / 2];
         at = (at - 1) / 2;
     }
-    heap->events[at] = added;
+    heap.events[at] = added;
 }
 
-static void heap_step(struct heap *heap)
+static void heap_step(void)
 {
-    struct event *events = heap->events;
+    struct event *events = heap.events;
     const struct event first = events[0];
-    const struct event last = events[--heap->count];
+    const struct event last = events[--heap.count];
     uint32_t at = 0, child;
 
-    while ((child = 2 * at + 1) < heap->count) {
-        if (child + 1 < heap->count &&
+    while ((child = 2 * at + 1) < heap.count) {
+        if (child + 1 < heap.count &&
             is_before(&events[child + 1], &events[child])) {
             child++;
         }
@@ -151,49 +157,46 @@ static void heap_step(struct heap *heap)
         at = child;
     }
     events[at] = last;
-    heap->now_tick = first.tick;
-    heap->handlers[first.handler].fire(heap->handlers[first.handler].device,
-                                       first.argument);
+    heap.now_tick = first.tick;
+    heap.handlers[first.handler].fire(heap.handlers[first.handler].device,
+                                      first.argument);
 }
 
 /* ---- Both at work -------------------------------------------------------- */
 static void engine_again(void *device, uint64_t argument)
 {
-    struct load *load = device;
-
-    note_order(load, argument);
-    vmc_engine_schedule(load->engine, next_ticks(load), VMC_PHASE_DEVICE, 0,
+    (void)device;
+    note_order(&ours, argument);
+    vmc_engine_schedule(engine, next_ticks(&ours), VMC_PHASE_DEVICE, 0,
                         argument);
 }
 
 static void heap_again(void *device, uint64_t argument)
 {
-    struct load *load = device;
-
-    note_order(load, argument);
-    heap_schedule(load->heap, next_ticks(load), VMC_PHASE_DEVICE, 0, argument);
+    (void)device;
+    note_order(&theirs, argument);
+    heap_schedule(next_ticks(&theirs), VMC_PHASE_DEVICE, 0, argument);
 }
 
-static void engine_batch(struct load *load, uint32_t events)
+static void engine_batch(uint32_t events)
 {
     for (uint32_t i = 0; i < events; i++) {
-        (void)vmc_engine_step(load->engine);
+        (void)vmc_engine_step(engine);
     }
 }
 
-static void heap_batch(struct load *load, uint32_t events)
+static void heap_batch(uint32_t events)
 {
     for (uint32_t i = 0; i < events; i++) {
-        heap_step(load->heap);
+        heap_step();
     }
 }
 
-static double ns_per_event(void (*batch)(struct load *, uint32_t),
-                           struct load *load, uint32_t events)
+static double ns_per_event(void (*batch)(uint32_t), uint32_t events)
 {
     double seconds = bench_seconds();
 
-    batch(load, events);
+    batch(events);
     return (bench_seconds() - seconds) * 1e9 / events;
 }
 
@@ -204,35 +207,34 @@ static bool run_row(enum distribution distribution, uint64_t period,
     const struct vmc_engine_config config = {held, 1};
     /* Each batch begins with the caches full of the other's events, so it must
      * be long against one round of all events. */
-    uint32_t events = held > BATCH_EVENTS / 8 ? 8 * held : BATCH_EVENTS;
-    struct heap heap = {.events = calloc(held, sizeof(struct event))};
-    struct load ours = {0}, theirs = {.heap = &heap};
+    uint32_t events =
+        held > BATCH_EVENTS / ROUNDS ? ROUNDS * held : BATCH_EVENTS;
     double ours_ns[BATCHES], theirs_ns[BATCHES], ns, peer_ns;
 
-    if (heap.events == NULL || vmc_engine_new(&ours.engine, &config) != 0) {
+    ours = theirs = (struct load){0};
+    heap = (struct heap){.events = calloc(held, sizeof(struct event)),
+                         .handlers = {{heap_again, NULL}}};
+    if (heap.events == NULL || vmc_engine_new(&engine, &config) != VMC_OK) {
         exit(EXIT_FAILURE);
     }
     draw_increments(distribution, period);
-    heap.handlers[0].fire = heap_again;
-    heap.handlers[0].device = &theirs;
-    (void)vmc_engine_add_handler(ours.engine, "hold", 0, engine_again, &ours);
+    (void)vmc_engine_add_handler(engine, "hold", 0, engine_again, NULL);
     for (uint32_t i = 0; i < held; i++) {
-        vmc_engine_schedule(ours.engine, next_ticks(&ours), VMC_PHASE_DEVICE, 0,
-                            i);
-        heap_schedule(&heap, next_ticks(&theirs), VMC_PHASE_DEVICE, 0, i);
+        vmc_engine_schedule(engine, next_ticks(&ours), VMC_PHASE_DEVICE, 0, i);
+        heap_schedule(next_ticks(&theirs), VMC_PHASE_DEVICE, 0, i);
     }
-    engine_batch(&ours, events);
-    heap_batch(&theirs, events);
+    engine_batch(events);
+    heap_batch(events);
     for (int i = 0; i < BATCHES; i++) {
-        ours_ns[i] = ns_per_event(engine_batch, &ours, events);
-        theirs_ns[i] = ns_per_event(heap_batch, &theirs, events);
+        ours_ns[i] = ns_per_event(engine_batch, events);
+        theirs_ns[i] = ns_per_event(heap_batch, events);
     }
     ns = bench_median(ours_ns, BATCHES);
     peer_ns = bench_median(theirs_ns, BATCHES);
     printf("%-12s %6u %8u %8.1f %8.1f %7.2f\n", names[distribution],
            (unsigned)period, held, ns, peer_ns, peer_ns / ns);
     (void)fflush(stdout);
-    vmc_engine_free(ours.engine);
+    vmc_engine_free(engine);
     free(heap.events);
     return ours.order_hash == theirs.order_hash;
 }

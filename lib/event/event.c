@@ -46,10 +46,16 @@ struct state {
     uint32_t magic, events_max;
     uint64_t handlers_identity;
     uint64_t now_tick, fired, fingerprint;
-    uint32_t pending_count, free_head;
-    uint64_t is_shuffling; /* a bool that fills its word */
+    uint64_t scheduled, cancelled; /* what is pending follows from the counts */
+    uint64_t free_head;            /* events_max when no record is idle */
+    uint64_t is_shuffling;         /* a bool that fills its word */
     struct vmc_rng shuffle;
 };
+
+static uint64_t pending_count(const struct state *state)
+{
+    return state->scheduled - state->fired - state->cancelled;
+}
 
 struct vmc_engine {
     struct state state;
@@ -143,30 +149,34 @@ static inline void insert(struct vmc_engine *engine, uint64_t key,
 {
     struct vmc_wheel *wheel = &engine->wheel;
 
-    if (key < wheel->near_end && wheel->near_count >= wheel->near_max) {
-        vmc_wheel_spill(wheel, floor_key(engine));
-    }
     if (key < wheel->near_end) {
-        vmc_wheel_near_insert(wheel, key, event);
-    } else {
-        vmc_wheel_add_far(wheel, key, event);
+        if (wheel->near_count < wheel->near_max) {
+            vmc_wheel_near_insert(wheel, key, event);
+            return;
+        }
+        vmc_wheel_spill(wheel, floor_key(engine));
+        if (key < wheel->near_end) {
+            vmc_wheel_near_insert(wheel, key, event);
+            return;
+        }
     }
+    vmc_wheel_add_far(wheel, key, event);
 }
 
 uint64_t vmc_engine_schedule(struct vmc_engine *engine, uint64_t delay_ticks,
                              enum vmc_phase phase, uint16_t handler,
                              uint64_t argument)
 {
-    uint32_t index = engine->state.free_head;
+    uint64_t index = engine->state.free_head;
     struct vmc_record *record = &engine->records[index];
     uint64_t key, event;
 
-    assert(engine->state.pending_count < engine->state.events_max);
+    assert(index < engine->state.events_max); /* fewer are pending */
     assert(handler < engine->handler_count);
     assert(delay_ticks <= VMC_TICK_MAX - engine->state.now_tick);
     assert(phase < VMC_PHASE_COUNT);
-    engine->state.pending_count++;
-    engine->state.free_head = (uint32_t)record->argument;
+    engine->state.scheduled++;
+    engine->state.free_head = record->argument;
     record->argument = argument;
     record->state = ((record->state | index_mask) + 1) | handler;
     key =
@@ -178,12 +188,11 @@ uint64_t vmc_engine_schedule(struct vmc_engine *engine, uint64_t delay_ticks,
 
 /* Make the record of a pending event idle. */
 static void release(struct vmc_engine *engine, struct vmc_record *record,
-                    uint32_t index)
+                    uint64_t index)
 {
     record->state += generation_step;
     record->argument = engine->state.free_head;
     engine->state.free_head = index;
-    engine->state.pending_count--;
 }
 
 bool vmc_engine_is_pending(const struct vmc_engine *engine, uint64_t event)
@@ -199,10 +208,10 @@ bool vmc_engine_cancel(struct vmc_engine *engine, uint64_t event)
     if (!vmc_engine_is_pending(engine, event)) {
         return false;
     }
-    release(engine, &engine->records[event & index_mask],
-            (uint32_t)(event & index_mask));
+    release(engine, &engine->records[event & index_mask], event & index_mask);
+    engine->state.cancelled++;
     engine->stale_count++;
-    if (engine->stale_count > engine->state.pending_count + STALE_SLACK) {
+    if (engine->stale_count > pending_count(&engine->state) + STALE_SLACK) {
         vmc_wheel_purge(&engine->wheel);
         engine->stale_count = 0;
     }
@@ -211,7 +220,7 @@ bool vmc_engine_cancel(struct vmc_engine *engine, uint64_t event)
 
 uint32_t vmc_engine_pending_count(const struct vmc_engine *engine)
 {
-    return engine->state.pending_count;
+    return (uint32_t)pending_count(&engine->state);
 }
 
 /* Look at the next pending entry. False when there is none. Cancelled ones
@@ -292,7 +301,7 @@ static bool step(struct vmc_engine *engine, uint64_t limit_key)
     }
     handler = &engine->handlers[record->state & index_mask];
     argument = record->argument;
-    release(engine, record, (uint32_t)(next.event & index_mask));
+    release(engine, record, next.event & index_mask);
     engine->state.now_tick = next.key >> PHASE_BITS;
     engine->state.fingerprint =
         vmc_hash_fold(engine->state.fingerprint ^ handler->identity, next.key);
@@ -369,7 +378,7 @@ void vmc_engine_save(const struct vmc_engine *engine, void *snapshot)
     memcpy(snapshot, &engine->state, sizeof(struct state));
     memcpy(records, engine->records, records_bytes);
     count = vmc_wheel_list(&engine->wheel, entries);
-    assert(count == engine->state.pending_count);
+    assert(count == pending_count(&engine->state));
     memset(entries + count, 0,
            (engine->state.events_max - count) * sizeof(struct vmc_entry));
 }
@@ -379,12 +388,13 @@ static bool is_sound(const struct vmc_engine *engine, const struct state *state,
                      const struct vmc_record *records,
                      const struct vmc_entry *entries)
 {
-    uint32_t index = state->free_head;
+    uint64_t index = state->free_head;
+    uint64_t pending = pending_count(state);
 
-    if (state->pending_count > state->events_max) {
+    if (pending > state->events_max) {
         return false;
     }
-    for (uint32_t i = 0; i < state->pending_count; i++) {
+    for (uint64_t i = 0; i < pending; i++) {
         uint64_t record = entries[i].event & index_mask;
 
         if (record >= state->events_max ||
@@ -396,14 +406,14 @@ static bool is_sound(const struct vmc_engine *engine, const struct state *state,
             return false;
         }
     }
-    for (uint32_t i = state->pending_count; i < state->events_max; i++) {
+    for (uint64_t i = pending; i < state->events_max; i++) {
         if (index >= state->events_max ||
             (records[index].state & generation_step) != 0) {
             return false;
         }
-        index = (uint32_t)records[index].argument;
+        index = records[index].argument;
     }
-    return true;
+    return index == state->events_max;
 }
 
 enum vmc_status vmc_engine_load(struct vmc_engine *engine, const void *snapshot)
@@ -424,7 +434,7 @@ enum vmc_status vmc_engine_load(struct vmc_engine *engine, const void *snapshot)
     engine->stale_count = 0;
     memcpy(engine->records, records, records_bytes);
     vmc_wheel_clear(&engine->wheel, floor_key(engine));
-    for (uint32_t i = 0; i < state.pending_count; i++) {
+    for (uint64_t i = 0; i < pending_count(&state); i++) {
         insert(engine, entries[i].key, entries[i].event);
     }
     return VMC_OK;
