@@ -66,6 +66,21 @@ struct vmc_balloon_machine {
 #define VMC_BALLOON_AS_POSTED                                                  \
     ((VMC_DEFECT(28) - VMC_DEFECT(1)) | VMC_DEFECT(30))
 
+/** What goes wrong around a driver: the triggers of the defects of spec 8. */
+struct vmc_balloon_faults {
+    /** Adds to the inflate and deflate queues that fail: so many, from the
+     * first-th on, counted from 1. */
+    uint32_t fail_add_first, fail_add_count;
+    uint32_t chunk_max;    /**< chunks of bitmap that can be had; 0: all */
+    uint32_t probe_fails;  /**< allocation of the probe: 1 to 3; 0: none */
+    uint32_t breaks_after; /**< the device is broken after so many messages */
+    uint32_t insert_fails; /**< the page, from 1, that is not inserted (S4) */
+    bool is_big_endian, is_32bit; /**< the guest */
+    bool has_one_buffer;          /**< header and records in one buffer */
+    bool is_standard_device;      /**< it does not know the page bitmap */
+    bool lacks_feature;           /**< it does not offer it */
+};
+
 /** A scenario. Copied during the call; strings are static or borrowed. */
 struct vmc_balloon_config {
     const struct vmc_balloon_costs *costs;
@@ -87,7 +102,8 @@ struct vmc_balloon_config {
     uint32_t page_bytes;     /**< of the guest: 4096 (0), 16384 or 65536 */
     uint32_t cpu_lists;      /**< CPUs with free lists of their own; 0: none */
     uint64_t defects;        /**< a set of VMC_DEFECT(number) */
-    bool is_stepped;         /**< an event for every page */
+    struct vmc_balloon_faults faults;
+    bool is_stepped;       /**< an event for every page */
     uint32_t audit_events; /**< all pages are checked every so many; 0: never */
     enum vmc_layout layout; /**< where RAM lies */
 
@@ -112,6 +128,16 @@ struct vmc_balloon_result {
     uint64_t second_touch_ticks; /**< VMC_OP_TOUCH: once more, all there */
     uint64_t passes;             /**< of page reporting */
     uint64_t bad_addresses;      /**< pages outside RAM that the host refused */
+    uint64_t refused_messages;   /**< whole: malformed, or not understood */
+    uint64_t unnamed_messages;   /**< of the page bitmap, without an id */
+    uint64_t payload_bytes;      /**< of all messages */
+    uint64_t longest_lock_ticks; /**< the driver's lock, at once */
+    uint64_t actual_changes;     /**< values of actual that the host saw */
+    uint64_t probe_bytes;        /**< that the page bitmap has allocated */
+    uint64_t leaked_bytes;       /**< of them not freed by its removal */
+    uint32_t wild_frees;         /**< of what was free, or never was */
+    bool is_degraded;            /**< fewer chunks than the guest needs */
+    bool has_failed_probe;       /**< there is no balloon */
     bool is_oscillating;    /**< the target lies inside a guest page: no end */
     uint64_t stats_answers; /**< of the statistics queue */
     uint64_t oom_calls;     /**< of the notifier */

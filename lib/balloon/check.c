@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "balloon/bitmap_priv.h"
+#include "balloon/extent_priv.h"
 #include "balloon/wire.h"
 #include "base/hash.h"
 
@@ -208,8 +209,7 @@ static bool next_range(struct message *message, struct vmc_wire_range *range)
     case BUFFER_REQUEST:
         return next_request(message, range);
     case BUFFER_RESPONSE:
-        return vmc_wire_get_chunk(vm->payload.words, vm->payload.word_count,
-                                  &message->at, range);
+        return next_listed(vm, &message->at, range);
     case BUFFER_PAIRS:
         if (at >= vm->payload.pair_count) {
             return false;
@@ -750,7 +750,8 @@ static void check_frames(struct vm *vm)
 
 bool check_rest(struct vm *vm)
 {
-    if (vm->crash == NULL) {
+    /* Of a device that is broken nobody knows what it has done. */
+    if (vm->crash == NULL && !vm->is_device_broken) {
         check_books(vm);
     }
     if (is_shared(vm)) {

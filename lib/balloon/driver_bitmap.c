@@ -10,17 +10,18 @@
  *
  * Each known defect is behind a bit of bitmap->defects, at the place where the
  * driver as posted goes wrong. One that would corrupt the guest's memory stops
- * the run instead and says so in vm->crash.
+ * the run instead and says so in vm->crash; where the wrong pages are told,
+ * the invariants say so.
  */
 #include "balloon/bitmap_priv.h"
-
-#include <string.h>
 
 enum {
     STEP_TAKE = STEP_DRIVER,
     STEP_TAKEN,
     STEP_QUEUE,
+    STEP_QUEUED,
     STEP_WINDOW,
+    STEP_WALK,
     STEP_SCAN,
     STEP_SEND,
     STEP_TOLD,
@@ -28,35 +29,35 @@ enum {
     STEP_SLEPT,
     STEP_DEQUEUE,
     STEP_RELEASED,
-    WORDS_RESERVE = 64,
-    SG_PAGES_MAX = 0xfffff,
 };
 
-static bool has_defect(const struct bitmap *bitmap, uint32_t number)
+static uint64_t guest_page(const struct vm *vm)
 {
-    return (bitmap->defects >> number & 1) != 0;
+    return UINT64_C(1) << vm->page_order;
 }
 
+/* D15: there is no limit to one call, so the lock is held for all of it. */
 static uint32_t pages_now(const struct vm *vm, uint64_t pages)
 {
     if (!has_defect(vm->bitmap, 15) && pages > CHUNK_PAGES) {
         return CHUNK_PAGES;
     }
-    return (uint32_t)pages;
+    return pages < INT32_MAX ? (uint32_t)pages : INT32_MAX;
+}
+
+static bool is_oom(const struct vm_worker *worker)
+{
+    return worker == &worker->vm->workers[WORKER_OOM];
 }
 
 /* ---- Pages ---------------------------------------------------------------*/
-
-static void fill(struct vm_worker *worker)
-{
-    worker_lock(worker, ROLE_BALLOON, STEP_TAKE);
-}
 
 static void take(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
     uint32_t wanted = pages_now(vm, worker->units);
 
+    vm->bitmap->resets_seen = vm->bitmap->resets;
     while (vm->fresh.page_count < wanted) {
         struct vmc_page_run run =
             vm_take(vm, wanted - (uint32_t)vm->fresh.page_count);
@@ -73,19 +74,58 @@ static void take(struct vm_worker *worker)
                 STEP_TAKEN);
 }
 
+static void fill(struct vm_worker *worker)
+{
+    worker->vm->bitmap->resets++;
+    if (has_defect(worker->vm->bitmap, 15)) {
+        worker_lock(worker, ROLE_BALLOON, STEP_TAKE);
+    } else {
+        take(worker);
+    }
+}
+
+/* The page after which the record of what was taken could not grow (S4). It
+ * goes back to the allocator, but only the right driver unlinks it first. */
+static void drop_newest(struct vm *vm)
+{
+    uint32_t page = (uint32_t)guest_page(vm);
+    struct vmc_page_run run = vmc_pagelist_pop(&vm->fresh, page);
+
+    if (!has_defect(vm->bitmap, VMC_DEFECT_S(4))) {
+        (void)vmc_pagelist_pop(&vm->balloon, page);
+        vm->held_units -= page;
+    }
+    vm_give(vm, vmc_page_run_low(run), page);
+}
+
 static void queue(struct vm *vm)
 {
+    uint32_t before = vm->bitmap->inserted;
+    uint32_t fails = vm->config.faults.insert_fails;
+
     for (uint32_t i = 0; i < vm->fresh.run_count; i++) {
         struct vmc_page_run run = vm->fresh.runs[i];
 
         vm_mark(vm, vmc_page_run_low(run), run.count, VMC_PAGE_BALLOON);
         vmc_pagelist_push(&vm->balloon, run);
+        vm->bitmap->inserted += run.count;
     }
     vm->held_units += vm->fresh.page_count;
+    if (fails > before && fails <= vm->bitmap->inserted) {
+        drop_newest(vm);
+    }
 }
 
 static void leak(struct vm_worker *worker)
 {
+    struct vm *vm = worker->vm;
+
+    vm->bitmap->resets++;
+    if (is_oom(worker) && has_defect(vm->bitmap, 14)) {
+        vm->crash = "D14: out of memory, and it waits for memory";
+        size_moved(worker);
+        return;
+    }
     worker_lock(worker, ROLE_BALLOON, STEP_DEQUEUE);
 }
 
@@ -100,7 +140,7 @@ static void dequeue(struct vm_worker *worker)
             &vm->balloon, pages < INT32_MAX ? (uint32_t)pages : INT32_MAX);
 
         vm_mark(vm, vmc_page_run_low(run), run.count, VMC_PAGE_DEFLATING);
-        vmc_pagelist_push(&vm->fresh, run);
+        vmc_pagelist_push(&vm->leaving, run);
         vm->held_units -= run.count;
         pages -= run.count;
     }
@@ -108,253 +148,16 @@ static void dequeue(struct vm_worker *worker)
 
 static void release(struct vm *vm)
 {
-    while (vm->fresh.page_count > 0) {
-        struct vmc_page_run run = vmc_pagelist_pop(&vm->fresh, UINT32_MAX);
-
-        vm_give_run(vm, run);
+    while (vm->leaving.page_count > 0) {
+        vm_give_run(vm, vmc_pagelist_pop(&vm->leaving, UINT32_MAX));
     }
 }
 
-/* ---- Windows -------------------------------------------------------------*/
-
-static uint32_t chunks_for(const struct vm *vm)
+/* Whoever holds the lock says what it is for. */
+static void begin(struct vm_worker *worker, bool is_leak)
 {
-    uint32_t chunks =
-        (uint32_t)vmc_div_up(vmc_div_up(vm_page_max(vm), 64) * 64, CHUNK_PAGES);
-
-    return chunks < CHUNKS_MAX ? chunks : CHUNKS_MAX;
-}
-
-/* The range of the pages of this call, and the first window. */
-static void begin_windows(struct vm_worker *worker)
-{
-    struct vm *vm = worker->vm;
-    struct bitmap *bitmap = vm->bitmap;
-    uint32_t low = UINT32_MAX, high = 0;
-
-    for (uint32_t i = 0; i < vm->fresh.run_count; i++) {
-        struct vmc_page_run run = vm->fresh.runs[i];
-        uint32_t first = vmc_page_run_low(run), last = first + run.count - 1;
-
-        low = first < low ? first : low;
-        high = last > high ? last : high;
-    }
-    bitmap->chunk_count = chunks_for(vm);
-    bitmap->window_pages = bitmap->chunk_count * CHUNK_PAGES;
-    bitmap->min = low / 64 * 64;
-    /* D3: the round-up leaves out a last page that is a multiple of 64. */
-    bitmap->max =
-        has_defect(bitmap, 3) ? (high + 63) / 64 * 64 : (high / 64 + 1) * 64;
-    bitmap->window = bitmap->min;
-    bitmap->told_until = bitmap->min;
-    if (vm->fresh.page_count == 0) {
-        bitmap->max = bitmap->min;
-    }
-    worker->flow.run(&worker->flow, STEP_WINDOW);
-}
-
-static void set_bits(uint64_t *words, uint32_t from, uint32_t count)
-{
-    while (count > 0) {
-        uint32_t bit = from % 64, here = 64 - bit;
-
-        here = here < count ? here : count;
-        words[from / 64] |=
-            (here == 64 ? ~UINT64_C(0) : (UINT64_C(1) << here) - 1) << bit;
-        from += here;
-        count -= here;
-    }
-}
-
-/* Set the bits of @list's pages in the window; returns how many. */
-static uint32_t set_list(struct vm *vm, const struct vmc_pagelist *list)
-{
-    struct bitmap *bitmap = vm->bitmap;
-    uint64_t window_end = (uint64_t)bitmap->window + bitmap->window_pages;
-    uint32_t total = 0;
-
-    for (uint32_t i = 0; i < list->run_count; i++) {
-        uint64_t low = vmc_page_run_low(list->runs[i]);
-        uint64_t end = low + list->runs[i].count;
-
-        low = low > bitmap->window ? low : bitmap->window;
-        end = end < window_end ? end : window_end;
-        if (low >= end) {
-            continue;
-        }
-        end -= bitmap->window;
-        low -= bitmap->window;
-        /* D2: the chunks beyond the first are gone since the last send. */
-        if (end > (uint64_t)bitmap->chunk_count * CHUNK_PAGES) {
-            vm->crash = "D2: a bit was set in a chunk that is gone";
-            end = (uint64_t)bitmap->chunk_count * CHUNK_PAGES;
-            if (low >= end) {
-                continue;
-            }
-        }
-        set_bits(bitmap->bits, (uint32_t)low, (uint32_t)(end - low));
-        total += (uint32_t)(end - low);
-        if (end > bitmap->scan_end) {
-            bitmap->scan_end = (uint32_t)end;
-        }
-    }
-    return total;
-}
-
-static void window(struct vm_worker *worker)
-{
-    struct vm *vm = worker->vm;
-    const struct vmc_guest_costs *guest = &vm->costs->guest;
-    struct bitmap *bitmap = vm->bitmap;
-    /* D4: the whole balloon is told again, not what is new. */
-    bool is_all = has_defect(bitmap, 4) && !bitmap->is_leak;
-    const struct vmc_pagelist *list = is_all ? &vm->balloon : &vm->fresh;
-    bool walks = bitmap->format != FORMAT_SG;
-    uint64_t ticks;
-
-    if (bitmap->window >= bitmap->max || vm->crash != NULL) {
-        worker->flow.run(&worker->flow, STEP_FINISH);
-        return;
-    }
-    memset(bitmap->bits, 0,
-           (size_t)bitmap->chunk_count * CHUNK_WORDS * sizeof(uint64_t));
-    bitmap->scan = bitmap->scan_end = 0;
-    ticks = set_list(vm, list) * guest->set_bit;
-    if (walks) {
-        ticks += list->page_count * guest->list_walk +
-                 bitmap->chunk_count * guest->clear_chunk;
-    }
-    worker_work(worker, VMC_STAGE_ENCODE, ticks, STEP_SCAN);
-}
-
-/* ---- Scanning ------------------------------------------------------------*/
-
-/* The next bit from @at on that is @is_set, or @end. */
-static uint32_t next_bit(const uint64_t *words, uint32_t at, uint32_t end,
-                         bool is_set)
-{
-    while (at < end) {
-        uint64_t word = is_set ? words[at / 64] : ~words[at / 64];
-
-        word >>= at % 64;
-        if (word != 0) {
-            at += vmc_bits_low(word);
-            return at < end ? at : end;
-        }
-        at = (at / 64 + 1) * 64;
-    }
-    return end;
-}
-
-static bool is_full(const struct vm *vm)
-{
-    return vm->bitmap->format == FORMAT_SG
-               ? vm->bitmap->runs == VMC_VQ_CHAIN_MAX
-               : vm->payload.word_count > RESPONSE_WORDS - WORDS_RESERVE;
-}
-
-static uint32_t put_run(struct vm *vm, uint32_t from, uint32_t end)
-{
-    struct bitmap *bitmap = vm->bitmap;
-    struct vmc_wire_faults faults = {0};
-    uint64_t *words = &vm->payload.words[vm->payload.word_count];
-    uint64_t pfn = (uint64_t)bitmap->window + from;
-    uint32_t next = end;
-
-    switch (bitmap->format) {
-    case FORMAT_V4:
-        /* A run never goes over the end of a chunk. */
-        end = end < (from / CHUNK_PAGES + 1) * CHUNK_PAGES
-                  ? end
-                  : (from / CHUNK_PAGES + 1) * CHUNK_PAGES;
-        vm->payload.word_count += vmc_wire_put_run(
-            words, bitmap->bits, bitmap->window, from, end, &next, &faults);
-        break;
-    case FORMAT_CHUNK:
-        words[0] = pfn << 12;
-        words[1] = (uint64_t)(end - from) << 12;
-        vm->payload.word_count += 2;
-        break;
-    case FORMAT_SG:
-        if (end - from > SG_PAGES_MAX) {
-            next = end = from + SG_PAGES_MAX;
-        }
-        bitmap->buffers[bitmap->runs] =
-            (struct vmc_vq_buffer){.address = BUFFER_RAM + (pfn << 12),
-                                   .size_bytes = (end - from) << 12,
-                                   .is_writable = true};
-        vm->payload.word_count += 2;
-        break;
-    }
-    bitmap->runs++;
-    return next;
-}
-
-static void scan(struct vm_worker *worker)
-{
-    struct vm *vm = worker->vm;
-    struct bitmap *bitmap = vm->bitmap;
-
-    while (vm->crash == NULL) {
-        uint32_t from =
-            next_bit(bitmap->bits, bitmap->scan, bitmap->scan_end, true);
-
-        bitmap->scan = from;
-        if (from == bitmap->scan_end) {
-            break;
-        }
-        if (from >= bitmap->chunk_count * CHUNK_PAGES) {
-            vm->crash = "D1: the chunk being scanned was freed by a send";
-            break;
-        }
-        if (vm->payload.word_count > RESPONSE_WORDS - VMC_WIRE_RUN_WORDS_MAX) {
-            vm->crash = "D8: records were written past the buffer";
-            break;
-        }
-        if (is_full(vm)) {
-            break;
-        }
-        bitmap->scan = put_run(
-            vm, from, next_bit(bitmap->bits, from, bitmap->scan_end, false));
-    }
-    worker_work(worker, VMC_STAGE_ENCODE,
-                vm->payload.word_count * vm->costs->guest.word, STEP_SEND);
-}
-
-static void end_window(struct vm_worker *worker)
-{
-    struct bitmap *bitmap = worker->vm->bitmap;
-
-    bitmap->window += bitmap->window_pages;
-    if (!has_defect(bitmap, 2)) {
-        bitmap->chunk_count = chunks_for(worker->vm);
-    }
-    worker->flow.run(&worker->flow, STEP_WINDOW);
-}
-
-static void send(struct vm_worker *worker)
-{
-    struct vm *vm = worker->vm;
-    struct bitmap *bitmap = vm->bitmap;
-    enum vm_queue queue = bitmap->is_leak ? QUEUE_DEFLATE : QUEUE_INFLATE;
-    uint32_t size_bytes = vm->payload.word_count * 8;
-    struct vmc_vq_buffer words[] = {
-        {.address = BUFFER_HEADER, .size_bytes = 8},
-        {.address = BUFFER_RESPONSE, .size_bytes = size_bytes},
-    };
-
-    if (bitmap->runs == 0 && vm->payload.word_count == 0) {
-        end_window(worker);
-        return;
-    }
-    vm->payload.header = (uint64_t)size_bytes << 32;
-    if (bitmap->format == FORMAT_SG) {
-        worker_tell(worker, queue, bitmap->buffers, bitmap->runs, STEP_TOLD);
-    } else if (bitmap->format == FORMAT_CHUNK) {
-        worker_tell(worker, queue, &words[1], 1, STEP_TOLD);
-    } else {
-        worker_tell(worker, queue, words, 2, STEP_TOLD);
-    }
+    worker->vm->bitmap->is_leak = is_leak;
+    worker->vm->bitmap->is_oom = is_oom(worker);
 }
 
 /* ---- The end -------------------------------------------------------------*/
@@ -364,42 +167,61 @@ static void send(struct vm_worker *worker)
 static void take_back(struct vm *vm)
 {
     struct bitmap *bitmap = vm->bitmap;
-    uint64_t left = vm->fresh.page_count;
+    uint32_t page = (uint32_t)guest_page(vm);
+    struct vmc_pagelist *from = bitmap->is_leak ? &vm->leaving : &vm->balloon;
+    uint64_t left = bitmap_pages(vm)->page_count / page;
 
-    if (bitmap->is_leak) {
-        struct vmc_pagelist *list = &vm->fresh;
-        uint32_t kept = 0;
-
-        for (uint64_t i = 0; i < left; i++) {
-            struct vmc_page_run run = vmc_pagelist_pop(list, 1);
-
-            if (run.first < bitmap->told_until) {
-                kept++;
-                vm_give(vm, run.first, 1);
-            } else {
-                vm_mark(vm, run.first, 1, VMC_PAGE_BALLOON);
-                vmc_pagelist_push(&vm->balloon, run);
-                vm->held_units++;
-            }
-        }
-        (void)kept;
-        return;
+    if (!bitmap->is_leak) {
+        vmc_pagelist_clear(&vm->fresh);
     }
-    vmc_pagelist_clear(&vm->fresh);
-    for (uint64_t i = 0; i < left; i++) {
-        struct vmc_page_run run = vmc_pagelist_pop(&vm->balloon, 1);
+    for (; left > 0; left--) {
+        struct vmc_page_run run = vmc_pagelist_pop(from, page);
+        bool was_told = vmc_page_run_low(run) < bitmap->told_until;
 
-        if (run.first < bitmap->told_until) {
+        if (bitmap->is_leak && !was_told) {
+            vm_mark(vm, vmc_page_run_low(run), page, VMC_PAGE_BALLOON);
+            vmc_pagelist_push(&vm->balloon, run);
+            vm->held_units += page;
+        } else if (!bitmap->is_leak && was_told) {
             vmc_pagelist_push(&vm->fresh, run);
         } else {
-            vm_give(vm, run.first, 1);
-            vm->held_units--;
+            vm_give(vm, vmc_page_run_low(run), page);
+            vm->held_units -= bitmap->is_leak ? 0 : page;
         }
     }
-    while (vm->fresh.page_count > 0) {
+    while (vm->fresh.page_count > 0 && !bitmap->is_leak) {
         vmc_pagelist_push(&vm->balloon,
                           vmc_pagelist_pop(&vm->fresh, UINT32_MAX));
     }
+}
+
+/* The message was not sent, or nobody answers. */
+static void failed(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+    struct bitmap *bitmap = vm->bitmap;
+
+    if (vm->is_device_broken) {
+        if (has_defect(bitmap, 22)) {
+            vm->crash = "D22: it waits for a device that is broken";
+        }
+    } else if (has_defect(bitmap, 7)) {
+        /* D7: nothing happens, and the records stay. D8: nor does the scan
+         * end, though the buffer is full. */
+        bitmap->can_overrun = has_defect(bitmap, 8);
+        if (bitmap->scan < bitmap->scan_end && bitmap->can_overrun) {
+            worker->flow.run(&worker->flow, STEP_SCAN);
+            return;
+        }
+        bitmap_end_window(vm);
+        worker->flow.run(&worker->flow, STEP_WINDOW);
+        return;
+    } else {
+        take_back(vm);
+    }
+    bitmap_clear_message(vm);
+    bitmap->window = bitmap->max;
+    worker->flow.run(&worker->flow, STEP_WINDOW);
 }
 
 static void told(struct vm_worker *worker)
@@ -407,26 +229,22 @@ static void told(struct vm_worker *worker)
     struct vm *vm = worker->vm;
     struct bitmap *bitmap = vm->bitmap;
 
-    if (worker->tell.status != VMC_OK && !has_defect(bitmap, 7)) {
-        vm->payload.word_count = bitmap->runs = 0;
-        take_back(vm);
-        bitmap->window = bitmap->max;
-        worker->flow.run(&worker->flow, STEP_WINDOW);
+    if (worker->tell.status != VMC_OK) {
+        failed(worker);
         return;
     }
-    if (worker->tell.status == VMC_OK) {
-        vm->payload.word_count = bitmap->runs = 0;
-        bitmap->told_until = bitmap->window + bitmap->scan;
-        /* D1, D2: send gives up all chunks but the first. */
-        if (bitmap->scan < bitmap->scan_end ? has_defect(bitmap, 1)
-                                            : has_defect(bitmap, 2)) {
-            bitmap->chunk_count = 1;
-        }
+    bitmap_clear_message(vm);
+    bitmap->told_until = bitmap->window + bitmap->scan;
+    /* D1, D2: send gives up all chunks but the first. */
+    if (bitmap->scan < bitmap->scan_end ? has_defect(bitmap, 1)
+                                        : has_defect(bitmap, 2)) {
+        bitmap->chunk_count = 1;
     }
     if (bitmap->scan < bitmap->scan_end) {
         worker->flow.run(&worker->flow, STEP_SCAN);
     } else {
-        end_window(worker);
+        bitmap_end_window(vm);
+        worker->flow.run(&worker->flow, STEP_WINDOW);
     }
 }
 
@@ -436,7 +254,7 @@ static void finish(struct vm_worker *worker)
 
     if (vm->bitmap->is_leak) {
         worker_work(worker, VMC_STAGE_ALLOC,
-                    vm_guest_pages(vm, vm->fresh.page_count) *
+                    vm_guest_pages(vm, vm->leaving.page_count) *
                         vm->costs->guest.free,
                     STEP_RELEASED);
         return;
@@ -451,30 +269,122 @@ static void finish(struct vm_worker *worker)
     }
 }
 
+/* ---- Windows and messages ------------------------------------------------*/
+
+/* D6: the list is walked without its lock, which compaction takes. */
+static void window(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+
+    if (vm->bitmap->window >= vm->bitmap->max || vm->crash != NULL) {
+        worker->flow.run(&worker->flow, STEP_FINISH);
+    } else if (has_defect(vm->bitmap, 6)) {
+        worker->flow.run(&worker->flow, STEP_WALK);
+    } else {
+        worker_lock(worker, ROLE_PAGES, STEP_WALK);
+    }
+}
+
+static void walk(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+
+    vm->bitmap->isolations_seen = vm->isolations;
+    worker_work(worker, VMC_STAGE_ENCODE, bitmap_fill_window(vm), STEP_SCAN);
+}
+
+static void scan(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+
+    if (vmc_flow_holds(&worker->flow, vm_actor(vm, ROLE_PAGES))) {
+        worker_unlock(worker, ROLE_PAGES);
+    } else if (vm->bitmap->format != FORMAT_SG &&
+               vm->isolations != vm->bitmap->isolations_seen) {
+        vm->crash = "D6: the list of pages changed while it was walked";
+    }
+    vm->bitmap->isolations_seen = vm->isolations;
+    bitmap_scan(vm);
+    worker_work(worker, VMC_STAGE_ENCODE,
+                vm->payload.word_count * vm->costs->guest.word, STEP_SEND);
+}
+
+static void send(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+    struct bitmap *bitmap = vm->bitmap;
+    struct vmc_vq_buffer *buffers;
+    uint32_t count;
+    bool is_sg = bitmap->format == FORMAT_SG;
+
+    if (vm->payload.word_count == 0) {
+        bitmap->runs = 0;
+        bitmap_end_window(vm);
+        worker->flow.run(&worker->flow, STEP_WINDOW);
+        return;
+    }
+    count = bitmap_message(vm, &buffers);
+    worker_tell(worker, bitmap->is_leak ? QUEUE_DEFLATE : QUEUE_INFLATE,
+                buffers, count, STEP_TOLD);
+    /* S5: one used buffer is taken for all of them. S6: the notifier does not
+     * wait at all. */
+    if (is_sg && bitmap->is_leak &&
+        ((has_defect(bitmap, VMC_DEFECT_S(5)) && count > 1) ||
+         (has_defect(bitmap, VMC_DEFECT_S(6)) && bitmap->is_oom))) {
+        release(vm);
+    }
+}
+
+static void queue_step(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+
+    /* D16: asleep with the lock, before anything is told. */
+    if (vm->is_out_of_memory && has_defect(vm->bitmap, 16)) {
+        vm->is_out_of_memory = false;
+        vmc_flow_sleep(&worker->flow, VMC_STAGE_SLEEP,
+                       vm->costs->guest.retry_sleep, STEP_QUEUED);
+    } else {
+        worker->flow.run(&worker->flow, STEP_QUEUED);
+    }
+}
+
 static void step(struct vm_worker *worker, uint32_t step)
 {
     struct vm *vm = worker->vm;
 
     switch (step) {
     case STEP_TAKE:
-        worker->vm->bitmap->is_leak = false;
         take(worker);
         return;
     case STEP_TAKEN:
-        if (vm->is_out_of_memory && has_defect(vm->bitmap, 16)) {
-            vm->is_out_of_memory = false;
-            vmc_flow_sleep(&worker->flow, VMC_STAGE_SLEEP,
-                           vm->costs->guest.retry_sleep, STEP_QUEUE);
-            return;
+        if (has_defect(vm->bitmap, 15)) {
+            worker->flow.run(&worker->flow, STEP_QUEUE);
+        } else {
+            worker_lock(worker, ROLE_BALLOON, STEP_QUEUE);
         }
-        worker->flow.run(&worker->flow, STEP_QUEUE);
         return;
     case STEP_QUEUE:
+        begin(worker, false);
+        queue_step(worker);
+        return;
+    case STEP_QUEUED:
         queue(vm);
-        begin_windows(worker);
+        bitmap_begin(vm);
+        worker->flow.run(&worker->flow, STEP_WINDOW);
+        return;
+    case STEP_DEQUEUE:
+        begin(worker, true);
+        vm->bitmap->resets_seen = vm->bitmap->resets;
+        dequeue(worker);
+        bitmap_begin(vm);
+        worker->flow.run(&worker->flow, STEP_WINDOW);
         return;
     case STEP_WINDOW:
         window(worker);
+        return;
+    case STEP_WALK:
+        walk(worker);
         return;
     case STEP_SCAN:
         scan(worker);
@@ -490,11 +400,6 @@ static void step(struct vm_worker *worker, uint32_t step)
         return;
     case STEP_SLEPT:
         size_moved(worker);
-        return;
-    case STEP_DEQUEUE:
-        worker->vm->bitmap->is_leak = true;
-        dequeue(worker);
-        begin_windows(worker);
         return;
     default:
         assert(step == STEP_RELEASED);

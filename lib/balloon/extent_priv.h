@@ -11,4 +11,9 @@
  * is none, or when the message was refused. */
 bool serve_extent(struct vm_worker *worker);
 
+/** The next range of a message of words, from *@at on. False at the end, and
+ * where it does not follow its format. */
+bool next_listed(const struct vm *vm, uint32_t *at,
+                 struct vmc_wire_range *range);
+
 #endif

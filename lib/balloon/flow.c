@@ -47,10 +47,12 @@ static void take(struct vmc_flow *flow, struct vmc_actor *actor)
 static void let_go(struct vmc_flow *flow, struct vmc_actor *actor)
 {
     uint16_t next;
+    uint64_t ticks = vmc_engine_now_tick(flow->engine) - actor->held_since_tick;
 
     assert(actor->is_held && actor->holder == flow->handler);
-    actor->held_ticks +=
-        vmc_engine_now_tick(flow->engine) - actor->held_since_tick;
+    actor->held_ticks += ticks;
+    actor->longest_ticks =
+        ticks > actor->longest_ticks ? ticks : actor->longest_ticks;
     actor->is_held = false;
     if (actor->waiter_count == 0) {
         return;
@@ -166,6 +168,12 @@ void vmc_flow_unlock(struct vmc_flow *flow, uint32_t lock)
 bool vmc_flow_can_lock(const struct vmc_flow *flow, uint32_t lock)
 {
     return !flow->actors[lock].is_held;
+}
+
+bool vmc_flow_holds(const struct vmc_flow *flow, uint32_t lock)
+{
+    return flow->actors[lock].is_held &&
+           flow->actors[lock].holder == flow->handler;
 }
 
 void vmc_flow_sleep(struct vmc_flow *flow, enum vmc_balloon_stage stage,

@@ -32,8 +32,9 @@ struct vmc_actor {
     uint16_t holder; /**< handler of the flow */
     bool is_held;
     uint64_t held_since_tick;
-    uint64_t held_ticks; /**< how long it was held, all told */
-    uint64_t waits;      /**< how often a flow had to wait */
+    uint64_t held_ticks;    /**< how long it was held, all told */
+    uint64_t longest_ticks; /**< the longest time at once */
+    uint64_t waits;         /**< how often a flow had to wait */
 };
 
 /** Time spent, by stage. */
@@ -102,6 +103,9 @@ void vmc_flow_unlock(struct vmc_flow *flow, uint32_t lock);
 
 /** True when @flow could have @lock at once. */
 bool vmc_flow_can_lock(const struct vmc_flow *flow, uint32_t lock);
+
+/** True when @flow holds @lock. */
+bool vmc_flow_holds(const struct vmc_flow *flow, uint32_t lock);
 
 /** Run @next_step in @ticks, charged to @stage, occupying nobody. */
 void vmc_flow_sleep(struct vmc_flow *flow, enum vmc_balloon_stage stage,

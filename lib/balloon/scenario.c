@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "balloon/vm_priv.h"
+#include "balloon/bitmap_priv.h"
 #include "event/clock.h"
 
 enum { EVENTS_MAX = 64, MIGRATE_PAGES = 256 };
@@ -133,6 +133,15 @@ static void finish(struct scenario *scenario, const struct mark *before,
     result->migrated = vm->migrated;
     result->migrate_refused = vm->migrate_refused;
     result->dirty_pages = hint_dirty_pages(vm);
+    result->refused_messages = vm->refused_messages;
+    result->unnamed_messages = vm->unnamed_messages;
+    result->payload_bytes = vm->payload_bytes;
+    result->longest_lock_ticks =
+        vm->actors[vm_actor(vm, ROLE_BALLOON)].longest_ticks;
+    result->actual_changes = vm->space.actual_changes;
+    result->probe_bytes = vm->bitmap->allocated_bytes;
+    result->is_degraded = vm->bitmap->is_degraded;
+    result->has_failed_probe = vm->has_failed_probe;
     result->managed_pages = vm_managed_pages(vm);
     result->is_oscillating = vm->reversals > IDLE_ROUNDS_MAX;
     if (vm->crash != NULL) {
@@ -394,6 +403,9 @@ enum vmc_status vmc_balloon_run(const struct vmc_balloon_config *config,
     }
     if (status == VMC_OK) {
         status = run_scenario(scenario, result, error);
+        bitmap_remove(&scenario->vm);
+        result->leaked_bytes = scenario->vm.bitmap->live_bytes;
+        result->wild_frees = scenario->vm.bitmap->wild_frees;
         vm_fini(&scenario->vm);
     }
     vmc_engine_free(scenario->engine);

@@ -114,8 +114,64 @@ static bool is_pfn_array(const struct vm_worker *worker)
     return worker->tell.element.buffers[0].address == BUFFER_PFNS;
 }
 
+static bool is_ram(const void *owner, struct vmc_wire_range range)
+{
+    return vm_is_ram(owner, range.pfn, range.count);
+}
+
+/* Page numbers that are read as a response header with records behind it. */
+static void read_as_records(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+
+    if (vmc_wire_check(VMC_WIRE_BITMAP, vm->payload.pfns,
+                       worker->tell.element.buffers[0].size_bytes, is_ram,
+                       vm) != VMC_OK) {
+        vm->refused_messages++;
+    }
+}
+
+/* Records that are read as page numbers: each word is two of them, and what
+ * they name is discarded, whoever has it. */
+static void read_as_pfns(struct vm_worker *worker)
+{
+    struct vm *vm = worker->vm;
+    struct vmc_host_effect effect = {0};
+
+    for (uint32_t i = 0; i < vm->payload.word_count * 2; i++) {
+        uint32_t pfn = (uint32_t)(vm->payload.words[i / 2] >> (i % 2 * 32));
+
+        if (vm_is_ram(vm, pfn, 1)) {
+            vm_discard_singly(vm, pfn, 1, &effect);
+        } else {
+            vm->bad_addresses++;
+        }
+    }
+    charge_effect(vm, &effect, &worker->tell.served);
+}
+
+/* True when the device takes the message for something else. */
+static bool serve_misread(struct vm_worker *worker)
+{
+    const struct vmc_vq_buffer *buffer = &worker->tell.element.buffers[0];
+    enum vm_misread misread = worker->vm->misread;
+
+    if (misread == MISREAD_PFNS && buffer->address == BUFFER_PFNS) {
+        read_as_records(worker);
+        return true;
+    }
+    if (misread == MISREAD_RECORDS && buffer->address == BUFFER_HEADER) {
+        read_as_pfns(worker);
+        return true;
+    }
+    return false;
+}
+
 void serve(struct vm_worker *worker)
 {
+    if (serve_misread(worker)) {
+        return;
+    }
     if (is_pfn_array(worker)) {
         worker->partial = (struct vmc_partial){0};
         serve_pfns(worker, 0, element_pfns(worker));
@@ -128,6 +184,9 @@ void serve(struct vm_worker *worker)
 
 bool serve_entry(struct vm_worker *worker)
 {
+    if (worker->vm->misread != MISREAD_NONE) {
+        return worker->tell.entry == 0 && serve_misread(worker);
+    }
     if (!is_pfn_array(worker)) {
         return serve_extent(worker);
     }

@@ -42,6 +42,19 @@ void worker_start(struct vm_worker *worker, uint32_t step)
 
 /* ---- Telling the host ----------------------------------------------------*/
 
+/* The messages of a balloon are counted; some are to fail. */
+static bool is_to_fail(struct vm *vm, enum vm_queue queue)
+{
+    const struct vmc_balloon_faults *faults = &vm->config.faults;
+
+    if (queue != QUEUE_INFLATE && queue != QUEUE_DEFLATE) {
+        return false;
+    }
+    vm->tells++;
+    return vm->tells >= faults->fail_add_first &&
+           vm->tells - faults->fail_add_first < faults->fail_add_count;
+}
+
 void worker_tell(struct vm_worker *worker, enum vm_queue queue,
                  const struct vmc_vq_buffer *buffers, uint32_t count,
                  uint32_t return_step)
@@ -50,7 +63,14 @@ void worker_tell(struct vm_worker *worker, enum vm_queue queue,
 
     worker->tell.queue = (uint8_t)queue;
     worker->tell.return_step = return_step;
+    if (is_to_fail(worker->vm, queue)) {
+        vq->fail_adds = 1;
+    }
     worker->tell.status = vmc_vq_add(vq, buffers, count, worker->flow.handler);
+    for (uint32_t i = 0; i < count; i++) {
+        worker->vm->payload_bytes +=
+            buffers[i].is_writable ? 0 : buffers[i].size_bytes;
+    }
     if (worker->tell.status == VMC_OK) {
         check_added(worker, buffers, count);
     }
@@ -65,6 +85,15 @@ static void tell_wake(struct vm_worker *worker)
     struct vm *vm = worker->vm;
     bool is_asleep = vmc_flow_can_lock(&worker->flow, vm_actor(vm, ROLE_MAIN));
 
+    /* Nobody answers any more. */
+    if (vm->config.faults.breaks_after != 0 &&
+        vm->messages >= vm->config.faults.breaks_after) {
+        vm->is_device_broken = true;
+        worker->tell.status = VMC_E_IO;
+        vmc_flow_sleep(&worker->flow, VMC_STAGE_SEND, 0,
+                       worker->tell.return_step);
+        return;
+    }
     worker->tell.kicked_tick = vmc_engine_now_tick(vm->engine);
     vmc_flow_sleep(&worker->flow, VMC_STAGE_SEND,
                    is_asleep ? vm->costs->send.wake_host : 0, STEP_TELL_AWAKE);
@@ -313,6 +342,10 @@ static void worker_run(struct vmc_flow *flow, uint32_t step)
 
 void vm_resize(struct vm *vm, uint64_t units)
 {
+    if (vm->has_failed_probe) {
+        vm->done_tick = vmc_engine_now_tick(vm->engine);
+        return;
+    }
     if (vm->driver->resize != NULL) {
         vm->driver->resize(vm, units);
         return;
@@ -341,25 +374,6 @@ uint32_t payload_pfn(const struct vm *vm, uint32_t index)
 }
 
 /* ---- Setting up ----------------------------------------------------------*/
-
-static void init_bitmap(struct vm *vm)
-{
-    switch (vm->config.mechanism) {
-    case VMC_MECHANISM_BITMAP:
-        vm->bitmap->defects = vm->config.defects;
-        break;
-    case VMC_MECHANISM_CHUNK:
-        vm->bitmap->format = FORMAT_CHUNK;
-        vm->bitmap->defects = UINT64_C(1) << 15;
-        break;
-    case VMC_MECHANISM_SG:
-        vm->bitmap->format = FORMAT_SG;
-        vm->bitmap->defects = UINT64_C(1) << 15;
-        break;
-    default:
-        vm->bitmap->defects = 0;
-    }
-}
 
 enum vmc_status vm_init(struct vm *vm, const struct vmc_balloon_config *config,
                         struct vmc_engine *engine, struct vmc_actor *actors,
@@ -394,7 +408,7 @@ enum vmc_status vm_init(struct vm *vm, const struct vmc_balloon_config *config,
         vm_fini(vm);
         return status;
     }
-    init_bitmap(vm);
+    bitmap_probe(vm);
     /* With pinned pages nobody may discard behind the device's back; only
      * mechanisms that unmap first still can. */
     vm->is_inhibited = config->has_vfio &&

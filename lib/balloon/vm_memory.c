@@ -108,7 +108,7 @@ enum vmc_status vm_init_memory(struct vm *vm, struct vmc_error *error)
     const struct backing *backing = find_backing(vm->config.backing);
     struct vmc_host_config host = {0};
     struct vmc_pagelist *lists[] = {&vm->balloon, &vm->fresh, &vm->leaving,
-                                    &vm->program, &vm->hint.hinted};
+                                    &vm->program, &vm->isolated};
     enum vmc_status status;
 
     if (backing == NULL) {
@@ -150,6 +150,7 @@ void vm_fini(struct vm *vm)
     vmc_pagelist_fini(&vm->balloon);
     vmc_pagelist_fini(&vm->fresh);
     vmc_pagelist_fini(&vm->leaving);
+    vmc_pagelist_fini(&vm->isolated);
     hint_fini(vm);
     vmc_pagelist_fini(&vm->program);
     free(vm->bitmap);

@@ -29,6 +29,7 @@ enum vm_role {
     ROLE_MAIN,        /**< the VMM's main loop */
     ROLE_IO,          /**< its I/O thread */
     ROLE_BALLOON,     /**< mutex of the driver */
+    ROLE_PAGES,       /**< lock of its list of pages */
     ROLE_BQL,         /**< big lock of the VMM */
     ROLE_MM,          /**< mm lock of the VMM's process */
     ROLE_MMU,         /**< KVM's */
@@ -101,6 +102,13 @@ enum vm_buffer {
     BUFFER_HINT_START,
     BUFFER_HINT_STOP,
     BUFFER_RAM = 1 << 12 /**< from here: guest-physical addresses + this */
+};
+
+/** Driver and device have not agreed on what a message is. */
+enum vm_misread {
+    MISREAD_NONE,
+    MISREAD_PFNS,    /**< page numbers are read as records of the bitmap */
+    MISREAD_RECORDS, /**< records are read as page numbers */
 };
 
 struct vm;
@@ -225,6 +233,7 @@ struct vm {
     bool has_oom_taken; /**< since the target was set */
     uint64_t oom_held;  /**< units in the balloon before the notifier */
     struct vmc_page_run moving_from, moving_to; /**< of compaction */
+    struct vmc_pagelist isolated;               /**< by it, not yet moved */
     uint64_t soft_pages; /**< reclaimed softly, all told */
     uint64_t migrate_left, migrated, migrate_refused;
     struct vm_hint hint;
@@ -235,6 +244,11 @@ struct vm {
     uint64_t messages, pages_told, bad_addresses, duplicates;
     uint64_t done_tick; /**< when the last operation was over */
     const char *crash;  /**< what a defect has wrecked */
+    uint32_t tells;     /**< messages that a driver wanted to send */
+    uint64_t refused_messages, unnamed_messages, payload_bytes;
+    enum vm_misread misread;
+    bool has_failed_probe, is_device_broken;
+    uint32_t isolations; /**< of pages of the balloon, by compaction */
     uint32_t passes;
 
     /** Of page reporting: one walk over one list. */

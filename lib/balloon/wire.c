@@ -153,6 +153,30 @@ uint32_t vmc_wire_put_v6(uint64_t *words, struct vmc_wire_range range)
     return 2;
 }
 
+uint32_t vmc_wire_put_v6_faulty(uint64_t *words, struct vmc_wire_range range,
+                                const struct vmc_wire_faults *faults)
+{
+    if (faults->packs_4096 && range.count == V6_COUNT_MAX + 1) {
+        words[0] = (range.pfn << 12) + range.count;
+        return 1;
+    }
+    return vmc_wire_put_v6(words, range);
+}
+
+uint32_t vmc_wire_put_chunk_faulty(uint64_t *words, struct vmc_wire_range range,
+                                   const struct vmc_wire_faults *faults)
+{
+    if (faults->swaps_parts) {
+        range.pfn = __builtin_bswap64(range.pfn) & PFN_MASK;
+        range.count = __builtin_bswap16((uint16_t)range.count);
+        words[0] = range.pfn << 12;
+        words[1] = range.count << 12;
+        return 2;
+    }
+    vmc_wire_put_chunk(words, range);
+    return 2;
+}
+
 bool vmc_wire_get_v6(const uint64_t *words, uint32_t count, uint32_t *at,
                      struct vmc_wire_range *range)
 {

@@ -33,11 +33,13 @@ struct vmc_wire_range {
     uint64_t pfn, count;
 };
 
-/** What the writer of a v4 record does wrong; all 0 for the right way. */
+/** What a writer does wrong; all 0 for the right way. */
 struct vmc_wire_faults {
     bool swaps_tail;      /**< D9: tail word in the guest's order, big-endian */
     bool swaps_fields;    /**< D10: header as a C bit-field, big-endian */
     uint32_t extra_shift; /**< D12: shift of a larger guest page */
+    bool packs_4096;      /**< S1: v6, a count of 4096 in 12 bits */
+    bool swaps_parts;     /**< S3: chunk, fields converted by other widths */
 };
 
 /** A v4 header. */
@@ -68,6 +70,12 @@ uint32_t vmc_wire_put_v6(uint64_t *words, struct vmc_wire_range range);
 
 /** Chunk: write one range as two words. Asserts both fit 52 bits. */
 void vmc_wire_put_chunk(uint64_t *words, struct vmc_wire_range range);
+
+/** The same as their writers with @faults. */
+uint32_t vmc_wire_put_v6_faulty(uint64_t *words, struct vmc_wire_range range,
+                                const struct vmc_wire_faults *faults);
+uint32_t vmc_wire_put_chunk_faulty(uint64_t *words, struct vmc_wire_range range,
+                                   const struct vmc_wire_faults *faults);
 
 /** Chunk: read the range at *@at. False when it breaks the format. */
 bool vmc_wire_get_chunk(const uint64_t *words, uint32_t count, uint32_t *at,
