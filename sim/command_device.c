@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "sim/command.h"
+#include "sim/bus_ranges.h"
 #include "sim/device_server.h"
+#include "sim/live_replay.h"
 #include "stats/json.h"
 
 enum { DELAY_DEFAULT_US = 100000 };
@@ -22,6 +24,8 @@ enum { DELAY_DEFAULT_US = 100000 };
 struct options {
     struct register_file file;
     struct device_server_config server;
+    struct live_replay_config replay;
+    struct bus_ranges *ranges;
     const char *listen_path, *json_path;
     bool uses_packets, serves_once, is_verbose;
 };
@@ -35,6 +39,16 @@ enum option_key {
     OPTION_BATCH,
     OPTION_PROTOCOL,
     OPTION_FAIL_UNCLAIMED,
+    OPTION_REPLAY,
+    OPTION_META,
+    OPTION_RANGE,
+    OPTION_RANGES,
+    OPTION_TRANSPORT,
+    OPTION_CONNECT,
+    OPTION_EXEC,
+    OPTION_POSTED,
+    OPTION_TIMEOUT,
+    OPTION_VCPUS,
     OPTION_ANSWER,
     OPTION_SPOIL,
     OPTION_DELAY,
@@ -66,6 +80,29 @@ static const struct argp_option option_table[] = {
      "take at most N commands at once; default is 64", 2},
     {"protocol", OPTION_PROTOCOL, "p20|r1|r3|h", 0,
      "generation of the wire protocol; default is h", 2},
+    {0, 0, 0, 0, "A recorded guest against a device:", 5},
+    {"replay", OPTION_REPLAY, "TRACE", 0,
+     "make the accesses of this recording, against a child that serves the "
+     "registers, or against another process",
+     5},
+    {"range", OPTION_RANGE, "START-END[:pio|mmio] [NAME]", 0,
+     "a region; its number, from 0, is its user_data; default is all ports "
+     "and all of memory",
+     5},
+    {"ranges", OPTION_RANGES, "FILE", 0, "regions, a line each", 5},
+    {"transport", OPTION_TRANSPORT, "stream|seqpacket|pipes", 0,
+     "what joins guest and device; default is stream", 5},
+    {"connect", OPTION_CONNECT, "PATH", 0,
+     "the device listens on this UNIX socket", 5},
+    {"exec", OPTION_EXEC, "COMMAND", 0,
+     "the device is this shell command; it reads 3 and answers on 4", 5},
+    {"posted", OPTION_POSTED, 0, 0, "writes want no answer", 5},
+    {"timeout", OPTION_TIMEOUT, "MILLISECONDS", 0,
+     "an answer may take so long; default is for ever", 5},
+    {"vcpus", OPTION_VCPUS, "N", 0,
+     "so many vCPUs make all the accesses, on one descriptor", 5},
+    {"meta", OPTION_META, "FILE", 0,
+     "the description of the trace; default is the .meta beside it", 5},
     {0, 0, 0, 0, "Misbehaviour, for tests:", 3},
     {"answer", OPTION_ANSWER, "HOW", 0,
      "short, cut, long, late, twice, never or failed instead of right", 3},
@@ -175,6 +212,74 @@ static error_t parse_misbehaviour(int key, char *argument,
     }
 }
 
+static void choose_transport(struct argp_state *state, struct options *options,
+                             const char *text)
+{
+    for (int i = 0; i < LIVE_TRANSPORT_COUNT; i++) {
+        if (strcmp(text, live_transport_name((enum live_transport)i)) == 0) {
+            options->replay.transport = (enum live_transport)i;
+            return;
+        }
+    }
+    argp_error(state, "--transport '%s': expected stream, seqpacket or pipes",
+               text);
+}
+
+static void add_range(struct argp_state *state, struct options *options,
+                      const char *text, bool is_file)
+{
+    struct vmc_error error = {""};
+    enum vmc_status status =
+        is_file ? bus_ranges_add_file(options->ranges, text, &error)
+                : bus_ranges_add(options->ranges, text, &error);
+
+    if (status != VMC_OK) {
+        argp_error(state, "%s", error.text);
+    }
+}
+
+/* What belongs to a recorded guest. */
+static error_t parse_replay(int key, char *argument, struct argp_state *state)
+{
+    struct options *options = state->input;
+    struct live_replay_config *replay = &options->replay;
+
+    switch (key) {
+    case OPTION_REPLAY:
+        replay->trace_path = argument;
+        return 0;
+    case OPTION_META:
+        replay->meta_path = argument;
+        return 0;
+    case OPTION_RANGE:
+    case OPTION_RANGES:
+        add_range(state, options, argument, key == OPTION_RANGES);
+        return 0;
+    case OPTION_TRANSPORT:
+        choose_transport(state, options, argument);
+        return 0;
+    case OPTION_CONNECT:
+        replay->connect_path = argument;
+        return 0;
+    case OPTION_EXEC:
+        replay->command = argument;
+        return 0;
+    case OPTION_POSTED:
+        replay->is_posted = true;
+        return 0;
+    case OPTION_TIMEOUT:
+        replay->timeout_ms =
+            number_of(state, "timeout", argument, 0, INT32_MAX);
+        return 0;
+    case OPTION_VCPUS:
+        replay->vcpu_count =
+            (uint32_t)number_of(state, "vcpus", argument, 1, LIVE_VCPUS_MAX);
+        return 0;
+    default:
+        return parse_misbehaviour(key, argument, state);
+    }
+}
+
 /* What the options leave open. */
 static void complete(struct argp_state *state, struct options *options)
 {
@@ -197,7 +302,22 @@ static void complete(struct argp_state *state, struct options *options)
                                ? DELAY_DEFAULT_US
                                : 0;
     }
-    if (options->file.register_count == 0) {
+    if (options->replay.trace_path == NULL &&
+        (options->replay.connect_path != NULL ||
+         options->replay.command != NULL)) {
+        argp_error(state, "--connect and --exec are for --replay");
+    }
+    if (options->replay.trace_path != NULL && options->listen_path != NULL) {
+        argp_error(state, "--replay does not listen");
+    }
+    if (options->replay.connect_path != NULL &&
+        (options->replay.command != NULL ||
+         options->replay.transport == LIVE_PIPES)) {
+        argp_error(state, "--connect goes with a socket, and without --exec");
+    }
+    if (options->file.register_count == 0 &&
+        options->replay.connect_path == NULL &&
+        options->replay.command == NULL) {
         argp_error(state, "a FILE or a --register is needed");
     }
 }
@@ -265,7 +385,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         complete(state, options);
         return 0;
     default:
-        return parse_misbehaviour(key, argument, state);
+        return parse_replay(key, argument, state);
     }
 }
 
@@ -458,14 +578,69 @@ static enum vmc_status write_json(const struct device_server_counts *counts,
     return status;
 }
 
+static enum vmc_status replay(struct options *options, bool *is_good,
+                              struct vmc_error *error)
+{
+    struct live_replay_result *result = calloc(1, sizeof(*result));
+    enum vmc_status status;
+    json_t *root;
+
+    if (result == NULL) {
+        return VMC_E_NOMEM;
+    }
+    options->replay.ranges = options->ranges;
+    options->replay.file = &options->file;
+    options->replay.server = options->server;
+    status = live_replay(result, &options->replay, error);
+    if (status == VMC_OK) {
+        *is_good = live_replay_is_good(result);
+        live_replay_print(result, command_table(options->json_path));
+    }
+    if (status == VMC_OK && options->json_path != NULL) {
+        root = live_replay_json(result);
+        json_object_set_new(root, "version", json_string(VMCYCLE_VERSION));
+        json_object_set_new(
+            root, "transport",
+            json_string(live_transport_name(options->replay.transport)));
+        status = vmc_json_write(root, options->json_path, error);
+        json_decref(root);
+    }
+    free(result);
+    return status;
+}
+
+static enum vmc_status serve(struct options *options, bool *is_good,
+                             struct vmc_error *error)
+{
+    struct device_server_counts total = {.commands = 0};
+    enum vmc_status status = VMC_OK;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (options->listen_path != NULL) {
+        status = serve_socket(options, &total, error);
+    } else if (fcntl(options->server.read_fd, F_GETFD) < 0 ||
+               fcntl(options->server.write_fd, F_GETFD) < 0) {
+        status = vmc_fail(error, VMC_E_IO, "descriptor %d or %d is not open",
+                          options->server.read_fd, options->server.write_fd);
+    } else {
+        serve_one(options, &total);
+    }
+    if (status == VMC_OK && options->json_path != NULL) {
+        status = write_json(&total, options, error);
+    }
+    *is_good = total.end == DEVICE_END_CLOSED || total.end == DEVICE_END_EXIT;
+    return status;
+}
+
 int command_device(int argc, char **argv)
 {
     struct options *options = calloc(1, sizeof(*options));
-    struct device_server_counts total = {.commands = 0};
     struct vmc_error error = {""};
-    enum vmc_status status = VMC_OK;
+    enum vmc_status status;
+    bool is_good = false;
 
-    if (options == NULL) {
+    if (options == NULL || bus_ranges_new(&options->ranges) != VMC_OK) {
+        free(options);
         return command_failed(VMC_E_NOMEM, &error);
     }
     options->server = (struct device_server_config){
@@ -477,25 +652,15 @@ int command_device(int argc, char **argv)
                    .is_big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__},
         .delay_us = UINT32_MAX,
     };
+    options->replay.vcpu_count = 1;
     argp_parse(&parser, argc, argv, 0, NULL, options);
-    (void)signal(SIGPIPE, SIG_IGN);
-    if (options->listen_path != NULL) {
-        status = serve_socket(options, &total, &error);
-    } else if (fcntl(options->server.read_fd, F_GETFD) < 0 ||
-               fcntl(options->server.write_fd, F_GETFD) < 0) {
-        status = vmc_fail(&error, VMC_E_IO, "descriptor %d or %d is not open",
-                          options->server.read_fd, options->server.write_fd);
-    } else {
-        serve_one(options, &total);
-    }
-    if (status == VMC_OK && options->json_path != NULL) {
-        status = write_json(&total, options, &error);
-    }
+    status = options->replay.trace_path != NULL
+                 ? replay(options, &is_good, &error)
+                 : serve(options, &is_good, &error);
+    bus_ranges_free(options->ranges);
     free(options);
     if (status != VMC_OK) {
         return command_failed(status, &error);
     }
-    return total.end == DEVICE_END_CLOSED || total.end == DEVICE_END_EXIT
-               ? EXIT_GOOD
-               : EXIT_MISMATCH;
+    return is_good ? EXIT_GOOD : EXIT_MISMATCH;
 }

@@ -68,7 +68,7 @@ struct live_channel {
     struct live_vcpu *vcpus[LIVE_VCPUS_MAX]; /**< with an access on its way */
     uint64_t arrival_count, turn_count, step_count;
     bool reads_socket, writes_socket;
-    uint32_t unread_bytes; /**< in a pipe, at most */
+    uint32_t unread_bytes;   /**< in a pipe, at most */
     struct live_hints hints; /**< of the step that is being made */
 };
 
