@@ -89,7 +89,7 @@ static const struct argp_option option_table[] = {
      "a region; its number, from 0, is its user_data; default is all ports "
      "and all of memory",
      5},
-    {"ranges", OPTION_RANGES, "FILE", 0, "regions, a line each", 5},
+    {"range-file", OPTION_RANGES, "FILE", 0, "regions, a line each", 5},
     {"transport", OPTION_TRANSPORT, "stream|seqpacket|pipes", 0,
      "what joins guest and device; default is stream", 5},
     {"connect", OPTION_CONNECT, "PATH", 0,

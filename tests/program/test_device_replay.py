@@ -90,7 +90,7 @@ with tempfile.TemporaryDirectory() as folder:
                       "0xb8000-0xbbfff vga # text\n")
     command = (f"exec {PROGRAM} device --read-fd 3 --write-fd 4 "
                f"--json {out} {device}")
-    found = replay("--ranges", ranges, "--exec", command)
+    found = replay("--range-file", ranges, "--exec", command)
     check_equal(found["failed"], 0, "three regions")
     registers = json.loads(out.read_text())["registers"]
     check_equal(registers["debug"],
