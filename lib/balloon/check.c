@@ -804,7 +804,7 @@ bool check_all(struct vm *vm)
         if (vm->check.broken == 0) {
             vm->check.broken = invariant_of(error.text);
             (void)snprintf(vm->check.text, sizeof(vm->check.text),
-                           "I%" PRIu32 ": %s (event %" PRIu64 ")",
+                           "I%" PRIu32 ": %.200s (event %" PRIu64 ")",
                            vm->check.broken, error.text,
                            vmc_engine_fired_count(vm->engine));
         }

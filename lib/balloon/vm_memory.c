@@ -205,7 +205,7 @@ static struct vmc_page_run guest_run(const struct vm *vm,
                                      struct vmc_page_run run)
 {
     run.first >>= vm->page_order;
-    run.count = (run.count >> vm->page_order) & INT32_MAX;
+    run.count = ((uint32_t)run.count >> vm->page_order) & INT32_MAX;
     return run;
 }
 
@@ -336,7 +336,7 @@ struct vmc_page_run vm_take(struct vm *vm, uint32_t page_max)
                           (uint32_t)vm_guest_pages(vm, page_max), &run, 1,
                           &run_count);
     run.first <<= vm->page_order;
-    run.count = (run.count << vm->page_order) & INT32_MAX;
+    run.count = ((uint32_t)run.count << vm->page_order) & INT32_MAX;
     return run;
 }
 
