@@ -181,7 +181,7 @@ static bool is_rest(const struct bus_access *first,
     return first->space == BUS_MMIO && first->is_write && first->exits == 0 &&
            first->addr + first->len == second->addr &&
            second->addr % PAGE_BYTES == 0 && both >= 2 && both <= 64 &&
-           (both & (both - 1)) == 0 && first->addr % both != 0;
+           (both & (both - 1)) == 0;
 }
 
 static void take_write(struct bus_log *log, struct thread *thread,
@@ -397,7 +397,7 @@ static void take_userspace_exit(struct bus_log *log,
         take_access_exit(log, thread, record, BUS_MMIO);
     } else if (!is_errno && record->args[0] == REASON_IOCSR) {
         take_access_exit(log, thread, record, BUS_IOCSR);
-    } else if (!thread->is_read_open && !thread->has_loose) {
+    } else if (!thread->is_read_open) {
         settle(log, thread, record->time_ns, BUS_TIME_BOUND);
     }
 }

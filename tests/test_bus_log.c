@@ -122,6 +122,8 @@ static const struct {
      "W pio 20/1 x0; R pio 71/1 x1 =10"},
     {"write that exits, then a kernel read", OUT("402") X_IO IN("21"),
      "W pio 402/1 x1 <20; R pio 21/1 x0"},
+    {"both in the kernel, and yet an exit: it stays with the write",
+     OUT("20") X_IO IN("21"), "W pio 20/1 x1 <20; R pio 21/1 x0"},
     {"string read of nine words",
      X_IO "kvm_pio: pio_read at 0x170 size 2 count 9 val 0x1 (...)|",
      "R pio 170/2*9 x1 =10"},
@@ -166,6 +168,9 @@ static const struct {
     {"with exit and entry: a load",
      EXIT MISS("4", "9000") X_MMIO LOAD("4", "9000") ENTRY,
      "R mmio 9000/4 x1 =40"},
+    {"after an entry without an exit the write itself is the start",
+     EXIT OUT("402") X_IO ENTRY OUT("403") X_IO OUT("402"),
+     "W pio 402/1 x1 =30; W pio 403/1 x1 <20; W pio 402/1 x0"},
     {"an entry leaves no doubt whose exit it was",
      EXIT OUT("402") X_IO ENTRY EXIT IN("71") ENTRY,
      "W pio 402/1 x1 =30; R pio 71/1 x0 =20"},
@@ -237,6 +242,29 @@ START_TEST(an_exit_that_nothing_explains_is_counted)
 }
 END_TEST
 
+START_TEST(only_what_ends_at_a_page_is_split)
+{
+    static const struct {
+        const char *events;
+        uint64_t split, loose;
+    } cases[] = {
+        {STORE("1", "9fff") STORE("3", "a000"), 1, 0},
+        {STORE("4", "9000") STORE("4", "9004"), 0, 0},
+        {STORE("2", "9ffe") STORE("4", "a000"), 0, 0},
+        {STORE("2", "9ffe") STORE("2", "a002"), 0, 0},
+        {STORE("1", "9fff") X_MMIO STORE("3", "a000"), 0, 0},
+        {STORE("1", "9fff") ENTRY STORE("3", "a000"), 0, 0},
+        {STORE("8", "9000") X_MMIO X_MMIO OUT("20"), 0, 1},
+        {STORE("16", "9000") X_MMIO X_MMIO OUT("20"), 0, 0},
+        {STORE("16", "9000") X_MMIO X_MMIO X_MMIO OUT("20"), 0, 1},
+    };
+
+    replay(cases[_i].events);
+    ck_assert_uint_eq(counts.split_writes, cases[_i].split);
+    ck_assert_uint_eq(counts.exits_loose, cases[_i].loose);
+}
+END_TEST
+
 START_TEST(threads_beyond_the_limit_are_counted_and_left_out)
 {
     struct bus_log *log;
@@ -266,6 +294,7 @@ Suite *suite(void)
     tcase_add_loop_test(c, lines_become_accesses, 0, VMC_COUNT_OF(rows));
     tcase_add_test(c, every_line_is_counted_once);
     tcase_add_test(c, an_exit_that_nothing_explains_is_counted);
+    tcase_add_loop_test(c, only_what_ends_at_a_page_is_split, 0, 9);
     tcase_add_test(c, threads_beyond_the_limit_are_counted_and_left_out);
     return s;
 }

@@ -141,6 +141,20 @@ START_TEST(what_was_learned_is_claimed)
 }
 END_TEST
 
+START_TEST(each_change_of_sides_is_counted_once)
+{
+    static const char *const words[] = {"W800!", "W800",  "W800",
+                                        "W800!", "R800!", "W801"};
+
+    for (size_t i = 0; i < VMC_COUNT_OF(words); i++) {
+        ck_assert(check(words[i]));
+    }
+    ck_assert_uint_eq(bus_view_counts(view)->changes, 2);
+    ck_assert_uint_eq(bus_view_counts(view)->learned, 3);
+    ck_assert_uint_eq(bus_view_counts(view)->learned_kernel, 1);
+}
+END_TEST
+
 START_TEST(the_search_is_counted)
 {
     ck_assert(check("W20"));
@@ -176,6 +190,7 @@ Suite *suite(void)
                         VMC_COUNT_OF(rows));
     tcase_add_test(c, the_ring_is_counted_to_the_write);
     tcase_add_test(c, what_was_learned_is_claimed);
+    tcase_add_test(c, each_change_of_sides_is_counted_once);
     tcase_add_test(c, the_search_is_counted);
     tcase_add_test(c, more_mismatches_than_are_kept_are_counted);
     return s;

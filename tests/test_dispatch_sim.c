@@ -301,6 +301,36 @@ START_TEST(a_full_buffer_blocks_until_three_quarters_are_free)
 }
 END_TEST
 
+/* Two places, given out again when both are free. A newcomer that finds one
+ * free stands behind those who wait. */
+START_TEST(nobody_passes_a_line_for_the_buffer)
+{
+    const struct vmc_dispatch_counts *counts;
+    struct vmc_dispatch_costs small = plain;
+
+    small.socket_commands = 2;
+    small.socket_resume = 0;
+    tear_down();
+    set_up_with(&small, false, false);
+    counts = vmc_dispatch_sim_counts(sim);
+    for (uint32_t vcpu = 0; vcpu < 4; vcpu++) {
+        start(vcpu, VMC_DISPATCH_PROCESS, true, 0);
+    }
+    while (counts->commands_done == 0) {
+        ck_assert(vmc_engine_step(engine));
+    }
+    ck_assert_uint_eq(counts->buffer_waits, 2);
+    start(4, VMC_DISPATCH_PROCESS, true, 0);
+    vmc_engine_run_all(engine);
+    ck_assert_uint_eq(sample_count, 5);
+    for (uint32_t n = 0; n < 5; n++) {
+        ck_assert_uint_eq(samples[n].vcpu, n);
+    }
+    ck_assert_uint_eq(counts->buffer_waits, 3);
+    ck_assert_uint_le(counts->queue_commands_max, 2);
+}
+END_TEST
+
 START_TEST(posted_writes_of_many_outrun_one_process)
 {
     const struct vmc_dispatch_counts *counts = vmc_dispatch_sim_counts(sim);
@@ -513,6 +543,7 @@ Suite *suite(void)
         c, designs_without_anything_shared_are_the_same_under_load, 0, 2);
     tcase_add_test(c, a_posted_write_leaves_the_process_working_alone);
     tcase_add_test(c, a_full_buffer_blocks_until_three_quarters_are_free);
+    tcase_add_test(c, nobody_passes_a_line_for_the_buffer);
     tcase_add_test(c, posted_writes_of_many_outrun_one_process);
     tcase_add_test(c, the_ring_takes_169_writes_and_the_170th_exits);
     tcase_add_loop_test(c, an_exit_drains_the_ring_only_where_that_is_the_habit,
