@@ -49,6 +49,23 @@ enum vmc_status balloon_replay(struct vmc_balloon_result *result,
                                enum vmc_balloon_mechanism mechanism,
                                struct vmc_error *error);
 
+/** One bar of a picture. */
+struct balloon_bar {
+    const char *name;
+    struct vmc_account stages;
+};
+
+/** Write the rows of the picture of stages into @dir. Fails VMC_E_IO. */
+enum vmc_status balloon_report_stages(const char *dir,
+                                      const struct balloon_bar *bars,
+                                      uint32_t count, struct vmc_error *error);
+
+/** Write the rows of the picture of memory into @dir. Fails VMC_E_IO. */
+enum vmc_status balloon_report_map(const char *dir,
+                                   const struct vmc_balloon_survey *before,
+                                   const struct vmc_balloon_survey *after,
+                                   struct vmc_error *error);
+
 /** Run the table of published results and print it, one line each. Returns an
  * exit status: EXIT_MISMATCH when one that the profiles were fitted to is
  * outside its tolerance; others are marked and counted. */

@@ -10,13 +10,14 @@
 #include "sim/balloon.h"
 #include "sim/command.h"
 #include "sim/progress.h"
+#include "sim/report.h"
 #include "stats/json.h"
 
 enum { SETTINGS_MAX = 64, TEXT_BYTES_MAX = 1 << 16 };
 
 struct options {
     struct vmc_balloon_config config;
-    const char *machine, *mechanism, *op, *memory, *json_path;
+    const char *machine, *mechanism, *op, *memory, *json_path, *report_path;
     const char *settings[SETTINGS_MAX];
     uint32_t setting_count;
     bool is_validating;
@@ -45,6 +46,8 @@ enum option_key {
     OPTION_STATS,
     OPTION_PAGES,
     OPTION_CPU_LISTS,
+    OPTION_AUDIT,
+    OPTION_REPORT,
     OPTION_VALIDATE,
 };
 
@@ -97,6 +100,10 @@ static const struct argp_option option_table[] = {
     {"stepped", OPTION_STEPPED, 0, 0, "one event for every page", 0},
     {"set", OPTION_SET, "SECTION.KEY=VALUE", 0,
      "replace one number of the profile", 0},
+    {"audit", OPTION_AUDIT, "N", 0,
+     "check every page after each N-th event, not only what it touched", 0},
+    {"report", OPTION_REPORT, "DIR", 0,
+     "write pictures of the stages and of memory, and a page with them", 0},
     {"validate", OPTION_VALIDATE, 0, 0,
      "run the published measurements and print them beside the simulated", 0},
     {"json", 'j', "FILE", 0, "write the result as JSON; - is standard output",
@@ -168,6 +175,9 @@ static error_t parse_scenario(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_TOUCH:
         config->touch_bytes = number(state, argument, true);
+        return 0;
+    case OPTION_AUDIT:
+        config->audit_events = (uint32_t)number(state, argument, false);
         return 0;
     case OPTION_ITERATION:
         config->iteration = (uint32_t)number(state, argument, false);
@@ -242,6 +252,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
             argp_error(state, "more than %d times --set", SETTINGS_MAX);
         }
         options->settings[options->setting_count++] = argument;
+        return 0;
+    case OPTION_REPORT:
+        options->report_path = argument;
         return 0;
     case OPTION_VALIDATE:
         options->is_validating = true;
@@ -449,6 +462,62 @@ static void print(const struct options *options,
     }
 }
 
+/* The folder with rows, pictures and page of one run. */
+static enum vmc_status write_report(const struct options *options,
+                                    const struct vmc_balloon_result *result,
+                                    json_t *root, struct vmc_error *error)
+{
+    const char *dir = options->report_path;
+    const struct balloon_bar bar = {options->mechanism, result->stages};
+    enum vmc_status status = report_make_folder(dir, error);
+    char title[128];
+    json_t *page;
+
+    if (status == VMC_OK) {
+        status = balloon_report_stages(dir, &bar, 1, error);
+    }
+    if (status == VMC_OK) {
+        status = balloon_report_map(dir, options->config.before,
+                                    options->config.after, error);
+    }
+    if (status != VMC_OK) {
+        return status;
+    }
+    (void)snprintf(title, sizeof(title), "%s, %s on %s", options->mechanism,
+                   options->op, options->machine);
+    page = json_pack("{s:s, s:O, s:O, s:O}", "input", title, "version",
+                     json_object_get(root, "version"), "fingerprint",
+                     json_object_get(root, "fingerprint"), "balloon", root);
+    status = page != NULL ? report_write(page, dir, error) : VMC_E_NOMEM;
+    json_decref(page);
+    return status;
+}
+
+static void on_progress(void *owner, uint64_t events)
+{
+    progress_add(owner, events);
+}
+
+static enum vmc_status simulate(struct options *options,
+                                struct vmc_balloon_result *result,
+                                struct vmc_error *error)
+{
+    static struct vmc_balloon_survey before, after;
+    struct progress progress;
+    enum vmc_status status;
+
+    if (options->report_path != NULL) {
+        options->config.before = &before;
+        options->config.after = &after;
+    }
+    progress_start(&progress, options->mechanism, "events");
+    options->config.on_progress = on_progress;
+    options->config.progress_owner = &progress;
+    status = vmc_balloon_run(&options->config, result, error);
+    progress_end(&progress);
+    return status;
+}
+
 static int run(struct options *options)
 {
     static char text[TEXT_BYTES_MAX];
@@ -457,21 +526,24 @@ static int run(struct options *options)
     struct vmc_error error = {""};
     enum vmc_status status = prepare(options, &machine, text, &error);
     int64_t start_ms = host_now_ms(), wall_ms;
+    json_t *root;
 
     if (status == VMC_OK) {
-        status = vmc_balloon_run(&options->config, &result, &error);
+        status = simulate(options, &result, &error);
     }
     if (status != VMC_OK) {
         return command_failed(status, &error);
     }
     wall_ms = host_now_ms() - start_ms;
     print(options, &result, wall_ms, command_table(options->json_path));
+    root = describe(options, &result, wall_ms);
     if (options->json_path != NULL) {
-        json_t *root = describe(options, &result, wall_ms);
-
         status = vmc_json_write(root, options->json_path, &error);
-        json_decref(root);
     }
+    if (status == VMC_OK && options->report_path != NULL) {
+        status = write_report(options, &result, root, &error);
+    }
+    json_decref(root);
     if (status != VMC_OK) {
         return command_failed(status, &error);
     }

@@ -10,12 +10,15 @@
 #include "sim/balloon.h"
 #include "sim/command.h"
 #include "sim/compare.h"
+#include "sim/progress.h"
+#include "sim/report.h"
 #include "stats/json.h"
 
-enum { LIST_BYTES_MAX = 256, OPTION_BALLOON = 256, OPTION_MACHINE };
+enum { LIST_BYTES_MAX = 256, BARS_MAX = 16 };
+enum { OPTION_BALLOON = 256, OPTION_MACHINE, OPTION_REPORT };
 
 struct options {
-    const char *list, *trace_path, *machine, *json_path;
+    const char *list, *trace_path, *machine, *json_path, *report_path;
 };
 
 static const struct argp_option option_table[] = {
@@ -25,6 +28,8 @@ static const struct argp_option option_table[] = {
      0},
     {"machine", OPTION_MACHINE, "NAME|FILE", 0,
      "profile: m1-2016 (default), m2-2025 or a file", 0},
+    {"report", OPTION_REPORT, "DIR", 0,
+     "write a picture of the stages of each, and a page with it", 0},
     {"json", 'j', "FILE", 0, "write the result as JSON; - is standard output",
      0},
     {0}};
@@ -39,6 +44,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_MACHINE:
         options->machine = argument;
+        return 0;
+    case OPTION_REPORT:
+        options->report_path = argument;
         return 0;
     case 'j':
         options->json_path = argument;
@@ -134,10 +142,27 @@ static json_t *describe(const char *name,
     return json;
 }
 
+static enum vmc_status write_report(const char *dir,
+                                    const struct balloon_bar *bars,
+                                    uint32_t count, json_t *root,
+                                    struct vmc_error *error)
+{
+    enum vmc_status status = report_make_folder(dir, error);
+
+    if (status == VMC_OK) {
+        status = balloon_report_stages(dir, bars, count, error);
+    }
+    return status == VMC_OK ? report_write(root, dir, error) : status;
+}
+
 static enum vmc_status compare_all(const struct options *options,
-                                   const struct balloon_log *log, json_t *list,
+                                   const struct balloon_log *log, json_t *root,
                                    FILE *table, struct vmc_error *error)
 {
+    json_t *list = json_object_get(root, "balloon");
+    struct balloon_bar bars[BARS_MAX];
+    uint32_t bar_count = 0;
+    struct progress progress;
     struct balloon_machine machine;
     char names[LIST_BYTES_MAX], *rest = names;
     enum vmc_status status = balloon_load(&machine, options->machine, error);
@@ -151,6 +176,7 @@ static enum vmc_status compare_all(const struct options *options,
     (void)snprintf(names, sizeof(names), "%s", options->list);
     (void)fprintf(table, "%-14s %10s %9s %12s\n", "mechanism", "pages",
                   "messages", "total ms");
+    progress_start(&progress, "compare", "mechanisms");
     for (char *name = strtok_r(rest, ",", &rest); name != NULL;
          name = strtok_r(NULL, ",", &rest)) {
         enum vmc_balloon_mechanism mechanism;
@@ -166,9 +192,17 @@ static enum vmc_status compare_all(const struct options *options,
         (void)fprintf(table, "%-14s %10" PRIu64 " %9" PRIu64 " %12.3f  %s\n",
                       name, result.pages, result.messages,
                       (double)result.total_ticks / 1e9, result.broken);
+        progress_add(&progress, 1);
+        if (bar_count < BARS_MAX) {
+            bars[bar_count++] = (struct balloon_bar){name, result.stages};
+        }
         json_array_append_new(list, describe(name, &result));
     }
-    return VMC_OK;
+    progress_end(&progress);
+    return options->report_path != NULL
+               ? write_report(options->report_path, bars, bar_count, root,
+                              error)
+               : VMC_OK;
 }
 
 int compare_balloon(int argc, char **argv)
@@ -192,7 +226,7 @@ int compare_balloon(int argc, char **argv)
     json_object_set_new(root, "balloon", list);
     status = read_log(log, options.trace_path, &error);
     if (status == VMC_OK) {
-        status = compare_all(&options, log, list,
+        status = compare_all(&options, log, root,
                              command_table(options.json_path), &error);
     }
     if (status == VMC_OK && options.json_path != NULL) {

@@ -38,6 +38,12 @@ static const struct picture {
      "Latency of each interrupt over the time of the run"},
     {"balloon.tsv", "balloon.gp", "balloon.svg",
      "Balloon size over time, and where the time of a message goes"},
+    {"balloon-stages.tsv", "balloon-stages.gp", "balloon-stages.svg",
+     "Where the simulated time of a balloon operation goes: a bar for each "
+     "mechanism, stage upon stage, in ms"},
+    {"balloon-map.tsv", "balloon-map.gp", "balloon-map.svg",
+     "Guest memory before and after the operation, by address: holes, what is "
+     "in use, free and how it is backed, and what is in the balloon"},
     {"rcu.tsv", "rcu.gp", "rcu.svg",
      "Grace periods and callback latency, recorded and predicted"},
     {"bus.tsv", "bus.gp", "bus.svg",
@@ -270,6 +276,8 @@ static void write_headlines(FILE *page, const json_t *root)
                    "pages inflated", false);
     write_headline(page, dig(root, "balloon", "recorded_ms", NULL), " ms",
                    "recorded balloon time", false);
+    write_headline(page, dig(root, "balloon", "total_ms", NULL), " ms",
+                   "simulated balloon time", false);
     write_headline(page, dig(root, "bus", "userspace_exits", NULL), "",
                    "exits to user space", false);
     write_headline(page, dig(root, "bus", "recorded_exit_ns", "p50"), " ns",

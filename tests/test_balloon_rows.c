@@ -143,6 +143,74 @@ START_TEST(what_is_freed_meanwhile_goes_at_the_next_look)
 }
 END_TEST
 
+/* ---- The survey of memory ------------------------------------------------*/
+
+/* The cells of a survey are all of memory, and what they say is backed is what
+ * the host backs. */
+START_TEST(a_survey_leaves_no_page_out)
+{
+    static struct vmc_balloon_survey before, after;
+    struct vmc_balloon_config config = rig_config(mechanisms[_i]);
+    struct vmc_balloon_result result;
+    struct vmc_error error = {""};
+    const struct vmc_balloon_survey *const surveys[] = {&before, &after};
+
+    config.op = VMC_OP_SHRINK;
+    config.move_bytes = UINT64_C(128) << 20;
+    config.touch_bytes = UINT64_C(300) << 20;
+    config.is_touched = true;
+    config.layout = VMC_LAYOUT_VIRT;
+    config.before = &before;
+    config.after = &after;
+    ck_assert_int_eq(vmc_balloon_run(&config, &result, &error), VMC_OK);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct vmc_balloon_cell sum = {0};
+        uint64_t ram;
+
+        for (uint32_t k = 0; k < surveys[i]->cell_count; k++) {
+            sum.hole += surveys[i]->cells[k].hole;
+            sum.free += surveys[i]->cells[k].free;
+            sum.used += surveys[i]->cells[k].used;
+            sum.balloon += surveys[i]->cells[k].balloon;
+            sum.small += surveys[i]->cells[k].small;
+            sum.huge += surveys[i]->cells[k].huge;
+        }
+        ram = (uint64_t)sum.free + sum.used + sum.balloon;
+        ck_assert_uint_eq(ram, config.guest_bytes >> 12);
+        ck_assert_uint_gt(sum.hole, 0);
+        ck_assert_uint_eq(sum.balloon, i == 0 ? 0 : result.pages);
+        ck_assert_uint_eq((uint64_t)(sum.small + sum.huge) << 12,
+                          i == 0 ? result.host_bytes_before
+                                 : result.host_bytes_after);
+        ck_assert_uint_eq((uint64_t)sum.huge << 12,
+                          i == 0 ? result.huge_bytes_before
+                                 : result.huge_bytes_after);
+    }
+}
+END_TEST
+
+static void count_events(void *owner, uint64_t events)
+{
+    *(uint64_t *)owner += events;
+}
+
+START_TEST(progress_is_told_now_and_then)
+{
+    struct vmc_balloon_config config = rig_config(VMC_MECHANISM_PFN);
+    struct vmc_balloon_result result;
+    struct vmc_error error = {""};
+    uint64_t events = 0;
+
+    config.op = VMC_OP_SHRINK;
+    config.move_bytes = UINT64_C(300) << 20;
+    config.on_progress = count_events;
+    config.progress_owner = &events;
+    ck_assert_int_eq(vmc_balloon_run(&config, &result, &error), VMC_OK);
+    ck_assert_uint_gt(events, 0);
+    ck_assert_uint_le(events, result.events);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("balloon_rows");
@@ -158,6 +226,11 @@ Suite *suite(void)
     tcase_add_loop_test(c, a_driver_short_of_memory_looks_again_every_200_ms, 0,
                         VMC_COUNT_OF(mechanisms));
     tcase_add_test(c, what_is_freed_meanwhile_goes_at_the_next_look);
+    suite_add_tcase(s, c);
+    c = tcase_create("pictures");
+    tcase_add_loop_test(c, a_survey_leaves_no_page_out, 0,
+                        VMC_COUNT_OF(mechanisms));
+    tcase_add_test(c, progress_is_told_now_and_then);
     suite_add_tcase(s, c);
     return s;
 }

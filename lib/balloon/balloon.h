@@ -81,6 +81,22 @@ struct vmc_balloon_faults {
     bool lacks_feature;           /**< it does not offer it */
 };
 
+enum { VMC_BALLOON_CELLS = 1024 };
+
+/** What lies in a piece of memory, in pages of 4 KiB: where they are, and how
+ * many of them the host backs, by pages of either size. */
+struct vmc_balloon_cell {
+    uint32_t hole, free, used, balloon;
+    uint32_t small, huge;
+};
+
+/** All of memory, piece by piece, by address. */
+struct vmc_balloon_survey {
+    uint64_t cell_pages;
+    uint32_t cell_count;
+    struct vmc_balloon_cell cells[VMC_BALLOON_CELLS];
+};
+
 /** A scenario. Copied during the call; strings are static or borrowed. */
 struct vmc_balloon_config {
     const struct vmc_balloon_costs *costs;
@@ -112,6 +128,15 @@ struct vmc_balloon_config {
      * pages or blocks of any order can follow it. */
     const struct vmc_page_run *recorded;
     uint32_t recorded_count;
+
+    /** Memory before and after what is timed. Filled during the call; NULL:
+     * not wanted, as it takes a look at every page. */
+    struct vmc_balloon_survey *before, *after;
+
+    /** Called now and then with how many events have fired since the last
+     * call, for a progress bar; NULL: not. */
+    void (*on_progress)(void *owner, uint64_t events);
+    void *progress_owner;
 
     /** Instead of cycles: have so many pages in the balloon, one after the
      * other; all of it is timed. Borrowed for the call. */

@@ -13,7 +13,7 @@
 #include "balloon/bitmap_priv.h"
 #include "event/clock.h"
 
-enum { EVENTS_MAX = 64, MIGRATE_PAGES = 256 };
+enum { EVENTS_MAX = 64, MIGRATE_PAGES = 256, PROGRESS_EVENTS = 4096 };
 
 #define PAUSE_TICKS (10 * VMC_TICKS_PER_S)
 #define GIB         (UINT64_C(1) << 30)
@@ -87,8 +87,14 @@ static bool is_broken(const struct scenario *scenario)
 /* Until nothing is left to do, or an event breaks an invariant. */
 static void run(struct scenario *scenario)
 {
+    const struct vmc_balloon_config *config = &scenario->config;
+    uint64_t fired = 0;
+
     while (!is_broken(scenario) && vmc_engine_step(scenario->engine)) {
         (void)check_event(&scenario->vm);
+        if (config->on_progress != NULL && ++fired % PROGRESS_EVENTS == 0) {
+            config->on_progress(config->progress_owner, PROGRESS_EVENTS);
+        }
     }
     if (!is_broken(scenario)) {
         (void)check_rest(&scenario->vm);
@@ -119,6 +125,9 @@ static void finish(struct scenario *scenario, const struct mark *before,
     for (uint32_t stage = 0; stage < VMC_STAGE_COUNT; stage++) {
         result->stages.ticks[stage] =
             vm->account.ticks[stage] - before->account.ticks[stage];
+    }
+    if (scenario->config.after != NULL) {
+        vm_survey(vm, scenario->config.after);
     }
     result->host_bytes_after = vmc_host_backed_bytes(&vm->host);
     result->huge_bytes_after = vm->host.huge_frames * HUGE_PAGES << PAGE_SHIFT;
@@ -157,6 +166,9 @@ static void begin(struct scenario *scenario, struct mark *before,
                   struct vmc_balloon_result *result)
 {
     *before = mark_now(scenario);
+    if (scenario->config.before != NULL) {
+        vm_survey(&scenario->vm, scenario->config.before);
+    }
     result->host_bytes_before = vmc_host_backed_bytes(&scenario->vm.host);
     result->huge_bytes_before = scenario->vm.host.huge_frames * HUGE_PAGES
                                 << PAGE_SHIFT;

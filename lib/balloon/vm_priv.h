@@ -420,6 +420,9 @@ bool serve_entry(struct vm_worker *worker);
 void charge_effect(const struct vm *vm, const struct vmc_host_effect *effect,
                    struct vmc_account *account);
 
+/** Fill @survey with what lies where now. */
+void vm_survey(const struct vm *vm, struct vmc_balloon_survey *survey);
+
 /* ---- The drivers ---------------------------------------------------------*/
 
 extern const struct vm_driver driver_pfn, driver_bitmap, driver_extent,

@@ -1,6 +1,8 @@
 """vmcycle balloon: the published rows, the keys of the result, cadence,
 defects, and options that make no sense."""
 import json
+import pathlib
+import tempfile
 
 from harness import check, check_equal, close, vmcycle
 
@@ -138,6 +140,28 @@ check_equal({d["pages"] for d in designs.values()}, {1835008},
 check_equal(designs["pfn"]["messages"], 7168, "compare: messages")
 check(designs["sg"]["total_ms"] < designs["bitmap"]["total_ms"]
       < designs["pfn"]["total_ms"] / 5, "compare: order")
+# Pictures, each with words for those who do not see it.
+with tempfile.TemporaryDirectory() as folder:
+    run = vmcycle("balloon", *M1, "--report", folder)
+    check_equal(run.returncode, 0, "balloon --report")
+    page = (pathlib.Path(folder) / "index.html").read_text()
+    for words in ("stage upon stage", "Guest memory before and after",
+                  "simulated balloon time"):
+        check(words in page, f"the page says: {words}")
+    rows = (pathlib.Path(folder) / "balloon-map.tsv").read_text().split("\n")
+    check_equal({row.split("\t")[0] for row in rows[1:-1]},
+                {"before", "after"}, "two panels")
+    rows = (pathlib.Path(folder) / "balloon-stages.tsv").read_text()
+    bar = [float(value) for value in rows.split("\n")[1].split("\t")[1:]]
+    check(abs(sum(bar) - result["total_ms"]) < 1e-3, "the bar is the whole")
+with tempfile.TemporaryDirectory() as folder:
+    run = vmcycle("compare", "--balloon", "pfn,sg", "--report", folder,
+                  "traces/balloon-1g-2vcpu.qemu.log.zst")
+    check_equal(run.returncode, 0, "compare --report")
+    rows = (pathlib.Path(folder) / "balloon-stages.tsv").read_text()
+    check_equal([row.split("\t")[0] for row in rows.split("\n")[:-1]],
+                ["mechanism", "pfn", "sg"], "a bar for each")
+
 run = vmcycle("compare", "--balloon", "huge",
               "traces/balloon-1g-2vcpu.qemu.log.zst")
 check_equal(run.returncode, 2, "compare: huge pages do not follow single ones")
