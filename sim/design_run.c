@@ -178,10 +178,10 @@ enum vmc_status design_run(struct design_result *result,
     run->choice = choice;
     run->result = result;
     assert(choice->copies >= 1);
-    status = (uint64_t)list->vcpu_count * choice->copies <=
-                     VMC_DISPATCH_VCPUS_MAX
-                 ? start(run)
-                 : VMC_E_RANGE;
+    status =
+        (uint64_t)list->vcpu_count * choice->copies <= VMC_DISPATCH_VCPUS_MAX
+            ? start(run)
+            : VMC_E_RANGE;
     if (status == VMC_OK) {
         const struct vmc_dispatch_counts *counts =
             vmc_dispatch_sim_counts(run->sim);

@@ -148,8 +148,10 @@ static void serve_after(struct vmc_dispatch_sim *sim, uint32_t number,
 
 static uint64_t switch_ticks(const struct vmc_dispatch_sim *sim)
 {
+    static const struct vmc_io_access any = {.space = VMC_IO_MMIO};
+
     return vmc_dispatch_stage_ticks(&sim->config.costs, &sim->config.place,
-                                    VMC_IO_SWITCH, NULL);
+                                    VMC_IO_SWITCH, &any);
 }
 
 /* Something was brought. True when the process had to be woken for it. */
