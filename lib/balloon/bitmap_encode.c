@@ -58,8 +58,8 @@ void bitmap_begin(struct vm *vm)
     bitmap->max =
         has_defect(bitmap, 3) ? (high + 63) / 64 * 64 : (high / 64 + 1) * 64;
     /* D13: whoever else has begun a range meanwhile has emptied this one. */
-    if (pages->page_count == 0 ||
-        (has_defect(bitmap, 13) && bitmap->resets != bitmap->resets_seen)) {
+    if (pages->page_count == 0 || (has_defect(bitmap, 13) && !bitmap->is_leak &&
+                                   bitmap->resets != bitmap->resets_seen)) {
         bitmap->max = bitmap->min;
     }
     bitmap->window = bitmap->min;

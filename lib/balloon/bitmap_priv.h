@@ -35,7 +35,7 @@ struct bitmap {
     bool is_leak, is_oom;
     bool has_failed;      /* a message could not be sent */
     bool can_overrun;     /* D8: the buffer is full, and one more is put */
-    uint32_t resets_seen; /* when the range was begun */
+    uint32_t resets_seen; /* when pages were taken */
     uint32_t isolations_seen;
     uint32_t min, max; /* pages; max is one past the last */
     uint32_t window;   /* where the bitmap begins */

@@ -375,7 +375,6 @@ static void step(struct vm_worker *worker, uint32_t step)
         return;
     case STEP_DEQUEUE:
         begin(worker, true);
-        vm->bitmap->resets_seen = vm->bitmap->resets;
         dequeue(worker);
         bitmap_begin(vm);
         worker->flow.run(&worker->flow, STEP_WINDOW);

@@ -342,7 +342,7 @@ static void worker_run(struct vmc_flow *flow, uint32_t step)
 
 void vm_resize(struct vm *vm, uint64_t units)
 {
-    if (vm->has_failed_probe) {
+    if (vm->has_failed_probe || vm->is_device_broken) {
         vm->done_tick = vmc_engine_now_tick(vm->engine);
         return;
     }
