@@ -112,7 +112,7 @@ static bool vcpu_say_finish(void *model, const void *state, uint32_t *rule,
 
 static uint8_t reference_count(const struct vmc_life_task *me)
 {
-    uint16_t seen[VMC_LIFE_LOCALS_MAX];
+    uint16_t seen[VMC_LIFE_LOCALS_MAX] = {0};
     uint8_t count = 0;
 
     for (uint32_t i = 0; i < VMC_LIFE_LOCALS_MAX; i++) {

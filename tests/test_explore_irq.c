@@ -38,10 +38,16 @@ static void visit(const unsigned char *state, uint32_t depth)
     }
 }
 
+/* Schedules and how many fail, with the bug and fixed: counted once by hand for
+ * the two last, with a judge for the others. */
 static const struct {
     const char *name;
     uint32_t bug;
-} rows[] = {{"reroute", 19}, {"ipi", 20}, {"timer", 30}, {"entry", 37}};
+    uint64_t counts[2][2];
+} rows[] = {{"reroute", 19, {{64, 7}, {23, 0}}},
+            {"ipi", 20, {{13, 5}, {8, 0}}},
+            {"timer", 30, {{3, 1}, {3, 0}}},
+            {"entry", 37, {{3, 1}, {3, 0}}}};
 
 static void set_up(int row, bool is_fixed)
 {
@@ -69,8 +75,8 @@ START_TEST(the_bug_is_found_and_its_repair_is_clean)
     ck_assert(counts.is_complete && !counts.has_cycle);
     ck_assert_uint_eq((uint64_t)counts.schedules, schedules);
     ck_assert_uint_eq((uint64_t)counts.failing, failing);
-    ck_assert_uint_gt(schedules, failing);
-    ck_assert(is_fixed ? failing == 0 : failing > 0);
+    ck_assert_uint_eq(schedules, rows[_i / 2].counts[is_fixed][0]);
+    ck_assert_uint_eq(failing, rows[_i / 2].counts[is_fixed][1]);
 }
 END_TEST
 

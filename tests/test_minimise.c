@@ -119,6 +119,32 @@ static const struct {
     {"S24", "bug", VMC_V24_WAITS_FOR_ITSELF},
 };
 
+/* Without the idle steps the run can be made, every step of it, and fails. */
+static void check_idle(void)
+{
+    unsigned char state[sizeof(struct vmc_life_state)];
+    uint16_t steps[VMC_MODEL_STEPS_MAX];
+    uint32_t rule = 0;
+
+    explore_vcpu_ops.start(&model, state);
+    for (uint32_t i = 0; i < minimal.schedule.step_count; i++) {
+        uint32_t count = explore_vcpu_ops.enabled(&model, state, steps);
+        bool is_enabled = false;
+
+        for (uint32_t k = 0; k < count; k++) {
+            is_enabled = is_enabled || steps[k] == minimal.schedule.steps[i];
+        }
+        if (!minimal.is_idle[i]) {
+            ck_assert_uint_eq(rule, 0);
+            ck_assert_msg(is_enabled, "step %u needs an idle one", i);
+            (void)explore_vcpu_ops.step(&model, state,
+                                        minimal.schedule.steps[i], &rule);
+        }
+    }
+    ck_assert(rule != 0 || !explore_vcpu_ops.finish(&model, state, &rule));
+    ck_assert_uint_eq(rule, minimal.rule);
+}
+
 START_TEST(it_is_the_smallest_of_all_schedules)
 {
     unsigned char state[sizeof(struct vmc_life_state)];
@@ -141,6 +167,7 @@ START_TEST(it_is_the_smallest_of_all_schedules)
         steps = minimal.schedule.step_count;
         preemptions = minimal.preemption_count;
         ck_assert(minimal.is_proven);
+        check_idle();
         ck_assert_uint_eq(minimal.rule, judged[_i].rule);
         ck_assert_uint_eq(
             order == VMC_MINIMISE_PREEMPTIONS ? preemptions << 32 | steps
@@ -250,6 +277,36 @@ static void draw(struct vmc_schedule *schedule, uint64_t seed)
     } while (rule == 0 && explore_vcpu_ops.finish(&model, state, &rule));
 }
 
+/* The smaller of two failures is another one. */
+START_TEST(it_breaks_the_same_rule)
+{
+    static const char text[] = "vcpu A\ntask t\n use A\n choose\n use A\n"
+                               " use A\n fail V01\n or\n fail V05\n end\n"
+                               "end\ntask u\n use A\nend\n";
+    const struct vmc_life_config config = {.variant = NULL};
+    struct vmc_error error = {""};
+    uint32_t steps[2] = {0, 0};
+    static struct vmc_schedule schedule;
+
+    ck_assert_msg(vmc_life_compile_text(&program, "text", text, &config,
+                                        &error) == VMC_OK,
+                  "%s", error.text);
+    model.program = program;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        draw(&schedule, seed);
+        ck_assert_int_eq(vmc_minimise(&minimal, &schedule, VMC_MINIMISE_STEPS,
+                                      STATES, &explore_vcpu_ops, &model),
+                         VMC_OK);
+        ck_assert(minimal.is_proven);
+        steps[minimal.rule == VMC_V01_USE_AFTER_FREE] =
+            minimal.schedule.step_count;
+    }
+    ck_assert_uint_eq(steps[0], 2);
+    ck_assert_uint_eq(steps[1], 4);
+    vmc_life_program_free(program);
+}
+END_TEST
+
 /* With few states to look at, what is left is work by hand: it ends with a run
  * that fails in the same way and has far fewer preemptions. */
 START_TEST(without_states_it_works_by_hand)
@@ -333,6 +390,7 @@ Suite *suite(void)
     tcase_add_loop_test(c, known_counterexamples_have_their_known_size, 0,
                         VMC_COUNT_OF(known));
     tcase_add_test(c, a_step_without_a_part_in_the_failure_is_marked);
+    tcase_add_test(c, it_breaks_the_same_rule);
     tcase_add_loop_test(c, without_states_it_works_by_hand, 0, 20);
     tcase_add_test(c, the_way_there_does_not_matter);
     tcase_add_test(c, what_does_not_fail_or_fit_is_refused);

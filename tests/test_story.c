@@ -166,6 +166,59 @@ START_TEST(the_rows_of_the_picture_have_six_blocks)
 }
 END_TEST
 
+/* Of S05, to its leak: the vCPU's thread, the VMM, the grace period, the work;
+ * and of S15, to where nobody can go on. */
+static const uint8_t leak[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                               0, 0, 0, 0, 1, 1, 2, 3, 3};
+static const uint8_t deadlock[] = {0, 1};
+
+static void tell_other(const char *path, const uint8_t *tasks, size_t count)
+{
+    struct vmc_life_config config = {.variant = "bug"};
+
+    explore_target_close(&target);
+    ck_assert_int_eq(explore_target_open(&target, path, &config, &error),
+                     VMC_OK);
+    schedule.step_count = (uint32_t)count;
+    for (size_t i = 0; i < count; i++) {
+        schedule.steps[i] = tasks[i] * VMC_LIFE_ALTERNATIVES;
+    }
+    ck_assert_int_eq(story_tell(&story, &target.told, &schedule, NULL), VMC_OK);
+}
+
+/* A leak is no access: no arrow leads from where the object was freed. */
+START_TEST(a_leak_is_drawn_to_its_end)
+{
+    tell_other("tests/scenarios/S05", leak, VMC_COUNT_OF(leak));
+    ck_assert_str_eq(story.rule_name, "V10");
+    ck_assert(!story.ends_broken);
+    collect(counterexample_print);
+    ck_assert_ptr_nonnull(strstr(text, "=> end  no step is left  <== V10\n"));
+    collect(counterexample_rows);
+    ck_assert_ptr_nonnull(
+        strstr(text, "\n0\t13\t2\t16\t0\n2\t16\t3\t17\t0\n\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\t0\tdying\t1\n"));
+    story_free(&story);
+}
+END_TEST
+
+/* Who is still there has a column, also without a step. */
+START_TEST(a_task_that_stands_still_is_drawn)
+{
+    tell_other("tests/scenarios/S15", deadlock, VMC_COUNT_OF(deadlock));
+    ck_assert_str_eq(story.rule_name, "V21");
+    story_free(&story);
+    tell_other("tests/scenarios/S15", deadlock, 1);
+    ck_assert_uint_eq(story.rule, 0);
+    collect(counterexample_print);
+    ck_assert_ptr_nonnull(strstr(text, "vm_op"));
+    story_free(&story);
+    tell_other("tests/scenarios/S05", leak, VMC_COUNT_OF(leak));
+    ck_assert(story.moments[story.step_count].lanes[3].is_done);
+    story_free(&story);
+}
+END_TEST
+
 /* ---- Schedule files ----------------------------------------------------- */
 
 static struct vmc_schedule again;
@@ -239,8 +292,8 @@ static const struct {
      "file:3: diverges: the file has '0 d16 gp(A) gp A#1 -> -', the run allows "
      "only d0 d8",
      VMC_E_FORMAT},
-    {HEAD "0 d70000 x -> -\n",
-     "file:3: diverges: the file has '0 d70000 x -> -', the run allows only d0 "
+    {HEAD "0 d65536 x -> -\n",
+     "file:3: diverges: the file has '0 d65536 x -> -', the run allows only d0 "
      "d8",
      VMC_E_FORMAT},
     {HEAD "0 d0 spin rcu_unlock -> -\n",
@@ -290,6 +343,8 @@ Suite *suite(void)
     tcase_add_test(c, a_story_has_words_and_holdings_for_every_step);
     tcase_add_test(c, the_timeline_is_this);
     tcase_add_test(c, the_rows_of_the_picture_have_six_blocks);
+    tcase_add_test(c, a_leak_is_drawn_to_its_end);
+    tcase_add_test(c, a_task_that_stands_still_is_drawn);
     tcase_add_test(c, a_file_is_the_run_it_was_written_from);
     tcase_add_test(c, a_cut_file_is_told_with_its_line);
     tcase_add_loop_test(c, what_is_no_schedule_is_told_with_its_line, 0,

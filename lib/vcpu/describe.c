@@ -172,7 +172,7 @@ const char *vmc_life_step_text(const struct vmc_life_program *program,
     (void)snprintf(text, bytes, "%s",
                    vmc_life_op_word((enum vmc_life_op)instr->op));
     if (instr->op == VMC_OP_CHOOSE) {
-        (void)snprintf(text, bytes, "choose %u", step % VMC_LIFE_ALTERNATIVES);
+        (void)snprintf(text, bytes, "choose %d", step % VMC_LIFE_ALTERNATIVES);
         return text;
     }
     if (instr->op == VMC_OP_GRACE) {

@@ -35,6 +35,9 @@ for seed in (1, 2, 3):
         check(row["required"] and row["met"], f"{what}: met")
 first, again = compare("--grace"), compare("--grace", "--seed", 1)
 check_equal(first[1]["fingerprint"], again[1]["fingerprint"], "the same run")
+busy = [compare("--grace", "--load", "user", "--seed", seed)[1]["fingerprint"]
+        for seed in (1, 2)]
+check(busy[0] != busy[1], "another seed is another run")
 status, own = compare("--grace", "--hz", 100, "--load", "guest", "--cpus", 4,
                       "--random-phase", "--count", 50)
 check_equal((status, len(own["grace"]), own["grace"][0]["measured_mean_us"]),
