@@ -123,7 +123,8 @@ enum vmc_status live_channel_open(struct live_channel *channel,
 /** Close the descriptors. Asserts nobody has an access on its way. */
 void live_channel_close(struct live_channel *channel);
 
-/** Join @region to @channel. @user_data is what the device sees. */
+/** Join @region to @channel; nobody may use it yet. @user_data is what the
+ * device sees. */
 void live_region_add(struct live_region *region, struct live_channel *channel,
                      uint64_t user_data, bool is_posted);
 

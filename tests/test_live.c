@@ -32,6 +32,7 @@ enum {
     HOLE = 0x800,
     RAM = 0x1000,
     GRACE_MS = 20000,
+    OVERLAPPED = 99, /* exit status of a device */
 };
 
 /* ---- A device, its channel, two regions -------------------------------------
@@ -42,8 +43,9 @@ struct rig {
     struct device_server_config server;
     struct live_process process;
     struct live_channel channel;
-    struct live_region region, posted;
+    struct live_region region, other, posted;
     struct live_vcpu vcpu;
+    bool is_strict; /* no command may come before the last one's answer */
 };
 
 static struct rig rig;
@@ -101,11 +103,15 @@ static int run_device(void *context, const struct live_end *device)
     server.batch_max = DEVICE_BATCH_MAX;
     server.format.generation = VMC_IOREGION_H;
     device_serve(&server, &file, &counts);
+    if (rig.is_strict && counts.batch_max > 1) {
+        return OVERLAPPED;
+    }
     return counts.end == DEVICE_END_CLOSED ? 0 : 1 + (int)counts.end;
 }
 
-static void start(enum live_transport transport,
-                  struct device_server_config server, uint64_t timeout_ms)
+static void start_rig(enum live_transport transport,
+                      struct device_server_config server, uint64_t timeout_ms,
+                      bool is_strict)
 {
     struct live_end guest, device;
     struct vmc_error error = {""};
@@ -113,6 +119,7 @@ static void start(enum live_transport transport,
     memset(&rig, 0, sizeof(rig));
     rig.transport = transport;
     rig.server = server;
+    rig.is_strict = is_strict;
     describe_registers();
     ck_assert_int_eq(live_ends_open(&guest, &device, transport, &error),
                      VMC_OK);
@@ -122,8 +129,15 @@ static void start(enum live_transport transport,
     ck_assert_int_eq(
         live_channel_open(&rig.channel, &guest, timeout_ms, &error), VMC_OK);
     live_region_add(&rig.region, &rig.channel, USER_DATA, false);
+    live_region_add(&rig.other, &rig.channel, USER_DATA, false);
     live_region_add(&rig.posted, &rig.channel, POSTED_USER_DATA, true);
     ck_assert_int_eq(live_vcpu_open(&rig.vcpu, 0, &error), VMC_OK);
+}
+
+static void start(enum live_transport transport,
+                  struct device_server_config server, uint64_t timeout_ms)
+{
+    start_rig(transport, server, timeout_ms, false);
 }
 
 /* Close everything; returns how the device process ended. */
@@ -132,6 +146,7 @@ static int stop(void)
     int status;
 
     live_region_remove(&rig.region, 0);
+    live_region_remove(&rig.other, 0);
     live_region_remove(&rig.posted, 0);
     live_vcpu_close(&rig.vcpu);
     ck_assert_ptr_null(vmc_channel_check(&rig.channel.machine));
@@ -214,9 +229,11 @@ static void fails(uint64_t offset, enum vmc_channel_cause cause)
                   vmc_channel_cause_name(cause));
 }
 
-/* ---- Serving ---------------------------------------------------------------
+/* ---- Serving
+ * ---------------------------------------------------------------
  */
 
+/* TV-60. */
 START_TEST(an_access_of_each_width_is_served)
 {
     start((enum live_transport)_i, (struct device_server_config){0}, 0);
@@ -289,8 +306,8 @@ END_TEST
 /* ---- Ends of a device ------------------------------------------------------
  */
 
-/* 50 lives, each cut off somewhere: by a command it was to die at, or by a
- * signal from another process at a random moment. */
+/* TV-65. 50 lives, each cut off somewhere: by a command it was to die at, or by
+ * a signal from another process at a random moment. */
 START_TEST(a_killed_device_loses_only_what_was_on_its_way)
 {
     struct vmc_rng rng;
@@ -350,6 +367,7 @@ START_TEST(a_killed_device_loses_only_what_was_on_its_way)
 }
 END_TEST
 
+/* TV-66. */
 START_TEST(a_device_that_was_never_there_is_dead_at_once)
 {
     struct live_end guest, device;
@@ -411,9 +429,11 @@ START_TEST(a_stopped_device_can_be_killed_and_reaped)
 }
 END_TEST
 
-/* ---- Answers that are wrong ------------------------------------------------
+/* ---- Answers that are wrong
+ * ------------------------------------------------
  */
 
+/* TV-62. */
 START_TEST(an_answer_in_two_parts_is_one_on_a_stream)
 {
     start((enum live_transport)_i,
@@ -449,6 +469,7 @@ START_TEST(a_cut_answer_is_kept_until_the_rest_comes)
 }
 END_TEST
 
+/* TV-63. */
 START_TEST(too_long_an_answer_ends_the_channel)
 {
     struct live_access access;
@@ -573,6 +594,7 @@ static void flip(int fd)
     ck_assert_int_eq(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) ^ O_NONBLOCK), 0);
 }
 
+/* TV-64. */
 START_TEST(a_flipped_flag_fails_the_access_and_loses_no_answer)
 {
     start((enum live_transport)_i,
@@ -601,7 +623,7 @@ START_TEST(a_flag_flipped_by_the_device_does_not_matter_to_it)
 END_TEST
 
 /* Room for commands in a socket, for the buffers that Linux gives by default:
- * ioregion.md 6.4, as observed. Other settings give another number. */
+ * TV-67, as observed. Other settings give another number. */
 static bool has_default_buffers(void)
 {
     char text[32] = "";
@@ -694,6 +716,7 @@ static void *kick_soon(void *context)
     return NULL;
 }
 
+/* TV-68. */
 START_TEST(a_signal_interrupts_and_the_access_goes_on_where_it_stood)
 {
     struct kicker kicker = {.uses_signal = _i >= LIVE_TRANSPORT_COUNT,
@@ -793,6 +816,7 @@ static void wait_until_inside(uint32_t count)
     }
 }
 
+/* TV-72. */
 START_TEST(removal_ends_who_waits_for_an_answer_that_never_comes)
 {
     enum { CALLERS = 4 };
@@ -845,6 +869,7 @@ START_TEST(removal_lets_an_answer_arrive_that_is_in_time)
 }
 END_TEST
 
+/* TV-69. */
 START_TEST(a_region_that_went_during_a_signal_is_no_region)
 {
     struct live_access access = {.offset = COUNTER, .size_bytes = 8};
@@ -873,6 +898,7 @@ enum { THREADS = 8, CALLS = 1500 };
 struct worker {
     pthread_t thread;
     struct live_vcpu vcpu;
+    struct live_region *region;
     uint32_t served, interrupted;
     uint64_t *order; /* by arrival: the turn it had */
 };
@@ -885,11 +911,11 @@ static void *work(void *context)
     for (uint32_t i = 0; i < CALLS; i++) {
         struct live_access access = {.offset = COUNTER, .size_bytes = 8};
         enum live_outcome outcome =
-            live_access(&rig.region, &worker->vcpu, &access);
+            live_access(worker->region, &worker->vcpu, &access);
 
         while (outcome == LIVE_INTERRUPTED) {
             worker->interrupted++;
-            outcome = live_access(&rig.region, &worker->vcpu, &access);
+            outcome = live_access(worker->region, &worker->vcpu, &access);
         }
         if (outcome != LIVE_SERVED || (i > 0 && access.data <= last)) {
             break;
@@ -904,7 +930,8 @@ static void *work(void *context)
 static void start_workers(struct worker *workers, uint64_t *order)
 {
     for (uint32_t i = 0; i < THREADS; i++) {
-        workers[i] = (struct worker){.order = order};
+        workers[i] = (struct worker){
+            .order = order, .region = i % 2 == 0 ? &rig.region : &rig.other};
         ck_assert_int_eq(live_vcpu_open(&workers[i].vcpu, 1 + i, NULL), VMC_OK);
     }
     for (uint32_t i = 0; i < THREADS; i++) {
@@ -913,14 +940,16 @@ static void start_workers(struct worker *workers, uint64_t *order)
     }
 }
 
-/* Each gets numbers of the one counter: none is lost, none is given twice, and
- * turns come in the order of arrival. */
+/* TV-70 and TV-71: two regions share the descriptor. Each vCPU gets numbers of
+ * the one counter: none is lost, none is given twice, and turns come in the
+ * order of arrival. */
 START_TEST(eight_vcpus_take_turns_in_the_order_of_arrival)
 {
     static uint64_t order[THREADS * CALLS];
     static struct worker workers[THREADS];
 
-    start((enum live_transport)_i, (struct device_server_config){0}, 0);
+    start_rig((enum live_transport)_i, (struct device_server_config){0}, 0,
+              true);
     start_workers(workers, order);
     for (uint32_t i = 0; i < THREADS; i++) {
         ck_assert_int_eq(pthread_join(workers[i].thread, NULL), 0);
@@ -957,6 +986,89 @@ START_TEST(kicks_at_random_neither_lose_nor_double_a_command)
     }
     ck_assert_uint_gt(interrupted, 0);
     ck_assert_uint_eq(value_of(COUNTER), THREADS * CALLS);
+    stop_well();
+}
+END_TEST
+
+struct stayer {
+    pthread_t thread;
+    struct live_vcpu vcpu;
+    _Atomic(struct live_region *) *current; /* NULL: it is over */
+    uint64_t served, unclaimed;
+    bool is_wrong;
+};
+
+static void *stay(void *context)
+{
+    struct stayer *stayer = context;
+    struct live_region *region;
+
+    while ((region = atomic_load(stayer->current)) != NULL) {
+        struct live_access access = {
+            .offset = TALLY, .size_bytes = 8, .is_write = true};
+        enum live_outcome outcome = live_access(region, &stayer->vcpu, &access);
+
+        stayer->served += outcome == LIVE_SERVED;
+        stayer->unclaimed += outcome == LIVE_UNCLAIMED;
+        stayer->is_wrong |=
+            outcome == LIVE_FAILED || outcome == LIVE_INTERRUPTED;
+    }
+    return NULL;
+}
+
+static uint64_t turn_count(void)
+{
+    uint64_t count;
+
+    (void)pthread_mutex_lock(&rig.channel.lock);
+    ck_assert_uint_eq(rig.channel.machine.waiter_count, 0);
+    count = rig.channel.turn_count;
+    (void)pthread_mutex_unlock(&rig.channel.lock);
+    return count;
+}
+
+/* When removal has returned nobody is inside, and nobody gets in: the count of
+ * served writes stands still until there is another region. The device has done
+ * all of them, and those that were given up with their command out. */
+START_TEST(regions_go_and_come_under_eight_vcpus)
+{
+    enum { TIMES = 30 };
+    static struct stayer stayers[THREADS];
+    static struct live_region regions[TIMES + 1];
+    _Atomic(struct live_region *) current = &regions[0];
+    uint64_t served = 0, unclaimed = 0, given_up = 0;
+
+    start((enum live_transport)_i, (struct device_server_config){0}, 0);
+    for (int i = 0; i <= TIMES; i++) {
+        live_region_add(&regions[i], &rig.channel, USER_DATA, false);
+    }
+    for (uint32_t i = 0; i < THREADS; i++) {
+        stayers[i] = (struct stayer){.current = &current};
+        ck_assert_int_eq(live_vcpu_open(&stayers[i].vcpu, 1 + i, NULL), VMC_OK);
+        ck_assert_int_eq(
+            pthread_create(&stayers[i].thread, NULL, stay, &stayers[i]), 0);
+    }
+    for (int i = 0; i < TIMES; i++) {
+        uint64_t before;
+
+        (void)poll(NULL, 0, 3);
+        live_region_remove(&regions[i], (uint64_t)i % 2 * GRACE_MS);
+        before = turn_count();
+        (void)poll(NULL, 0, 1);
+        ck_assert_uint_eq(turn_count(), before);
+        given_up += regions[i].given_up_count;
+        atomic_store(&current, &regions[i + 1]);
+    }
+    atomic_store(&current, NULL);
+    for (uint32_t i = 0; i < THREADS; i++) {
+        ck_assert_int_eq(pthread_join(stayers[i].thread, NULL), 0);
+        ck_assert(!stayers[i].is_wrong);
+        served += stayers[i].served;
+        unclaimed += stayers[i].unclaimed;
+        live_vcpu_close(&stayers[i].vcpu);
+    }
+    ck_assert_uint_gt(unclaimed, 0);
+    ck_assert_uint_eq(value_of(TALLY), served + given_up);
     stop_well();
 }
 END_TEST
@@ -1072,6 +1184,7 @@ Suite *suite(void)
         eight_vcpus_take_turns_in_the_order_of_arrival,
         kicks_at_random_neither_lose_nor_double_a_command,
         eight_vcpus_leave_a_device_that_dies,
+        regions_go_and_come_under_eight_vcpus,
         a_program_that_is_not_there_is_an_error,
         a_spawned_program_has_its_end_at_3_and_4,
     };
