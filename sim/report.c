@@ -165,6 +165,7 @@ static const char page_head[] =
     "figure{margin:1rem 0}\n"
     "figure svg{max-width:100%;height:auto;background:#fff;"
     "border-radius:.5rem}\n"
+    "pre{overflow-x:auto;font-size:.8rem;line-height:1.3}\n"
     "details>summary{cursor:pointer}\n"
     "</style></head><body>\n";
 
@@ -258,6 +259,7 @@ static void write_headlines(FILE *page, const json_t *root)
 {
     const json_t *mismatches = dig(root, "interrupts", "mismatches", NULL);
     const json_t *violations = dig(root, "rcu", "violations", NULL);
+    const json_t *failing = dig(root, "explore", "failing", NULL);
 
     (void)fputs("<ul class=\"head\">\n", page);
     write_headline(page, dig(root, "interrupts", "recorded_latency_ns", "p50"),
@@ -282,6 +284,12 @@ static void write_headlines(FILE *page, const json_t *root)
                    "exits to user space", false);
     write_headline(page, dig(root, "bus", "recorded_exit_ns", "p50"), " ns",
                    "from exit to resumption, median", false);
+    write_headline(page, dig(root, "explore", "schedules", NULL), "",
+                   "schedules", false);
+    write_headline(page, failing, "", "of them break a rule",
+                   failing != NULL && json_integer_value(failing) != 0);
+    write_headline(page, dig(root, "explore", "states", NULL), "", "states",
+                   false);
     write_headline(page, dig(root, "rcu", "grace_periods", NULL), "",
                    "grace periods", false);
     write_headline(page, dig(root, "rcu", "grace_period_ns", "p50"), " ns",
@@ -318,6 +326,23 @@ static void write_picture(FILE *page, const char *path, const char *text)
     (void)fputs("</figcaption></figure>\n", page);
 }
 
+/* Put the text file at @path into the page as it is, if there is one. */
+static void write_listing(FILE *page, const char *path)
+{
+    FILE *text = fopen(path, "re");
+    char line[1024];
+
+    if (text == NULL) {
+        return;
+    }
+    (void)fputs("<pre>\n", page);
+    while (fgets(line, sizeof(line), text) != NULL) {
+        write_text(page, line);
+    }
+    (void)fputs("</pre>\n", page);
+    (void)fclose(text);
+}
+
 static enum vmc_status write_run(FILE *page, const char *dir,
                                  struct vmc_error *error)
 {
@@ -341,6 +366,8 @@ static enum vmc_status write_run(FILE *page, const char *dir,
         join_path(path, dir, pictures[i].image);
         write_picture(page, path, pictures[i].text);
     }
+    join_path(path, dir, "counterexample.txt");
+    write_listing(page, path);
     json_object_foreach(root, key, value)
     {
         if (!json_is_object(value)) {

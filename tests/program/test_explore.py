@@ -145,7 +145,9 @@ with tempfile.TemporaryDirectory() as folder:
         check(words in text, f"'{words}' in the report")
     check_equal((page / "schedule").read_text(), "\n".join(lines) + "\n",
                 "the schedule of a report")
-    check("<svg" in (page / "index.html").read_text(), "a page with a picture")
+    html = (page / "index.html").read_text()
+    check("<svg" in html and "next A#1 -&gt; V01" in html
+          and "<b>27662</b>schedules" in html, "a page with all of it")
     explore("S03", "--variant", "fix", "--report", pathlib.Path(folder, "fix"))
     check(not pathlib.Path(folder, "fix/counterexample.svg").exists(),
           "nothing to show when all is well")
