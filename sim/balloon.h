@@ -38,6 +38,14 @@ enum vmc_status balloon_mechanism(enum vmc_balloon_mechanism *out,
 enum vmc_status balloon_op(enum vmc_balloon_op *out, const char *name,
                            struct vmc_error *error);
 
+/** The set of defects that @text names: all, none, or D1,S5. Fails as above. */
+enum vmc_status balloon_defects(uint64_t *out, const char *text,
+                                struct vmc_error *error);
+
+/** The faults that @text names, as add=3,big-endian. Fails as above. */
+enum vmc_status balloon_faults(struct vmc_balloon_faults *out, const char *text,
+                               struct vmc_error *error);
+
 /**
  * Run what @log has recorded through @mechanism on @machine: the same pages in
  * the same order, to the same targets.

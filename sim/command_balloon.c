@@ -38,6 +38,7 @@ enum option_key {
     OPTION_SEED,
     OPTION_SET,
     OPTION_DEFECTS,
+    OPTION_FAULTS,
     OPTION_STEPPED,
     OPTION_PAGE_SIZE,
     OPTION_OOM,
@@ -83,7 +84,14 @@ static const struct argp_option option_table[] = {
      0},
     {"seed", OPTION_SEED, "N", 0, "of everything that is drawn (1)", 0},
     {"defects", OPTION_DEFECTS, "LIST", 0,
-     "of the bitmap driver: all (default), none, or numbers as 1,3,7", 0},
+     "as posted: all of the bitmap driver (default), none, or names as "
+     "D1,D3,S5",
+     0},
+    {"faults", OPTION_FAULTS, "LIST", 0,
+     "what triggers them: add=N and adds=N (messages that fail), chunks=N, "
+     "probe=N, break=N, insert=N, big-endian, 32bit, one-buffer, "
+     "standard-device, no-feature",
+     0},
     {"deflate-on-oom", OPTION_OOM, 0, 0,
      "a guest out of memory takes from the balloon", 0},
     {"must-tell-host", OPTION_MUST_TELL, 0, 0,
@@ -132,33 +140,17 @@ static uint64_t below(struct argp_state *state, const char *text, uint64_t end)
     return value;
 }
 
-static uint64_t defects_of(struct argp_state *state, const char *text)
+static void set_defects(struct vmc_balloon_config *config, const char *text,
+                        bool is_faults, struct argp_state *state)
 {
-    uint64_t defects = 0;
+    struct vmc_error error = {""};
+    enum vmc_status status =
+        is_faults ? balloon_faults(&config->faults, text, &error)
+                  : balloon_defects(&config->defects, text, &error);
 
-    if (strcmp(text, "all") == 0) {
-        return VMC_BALLOON_AS_POSTED;
+    if (status != VMC_OK) {
+        argp_error(state, "%s", error.text);
     }
-    if (strcmp(text, "none") == 0) {
-        return 0;
-    }
-    for (const char *at = text; *at != '\0';) {
-        uint64_t digit = 0;
-
-        for (; *at >= '0' && *at <= '9' && digit < 64; at++) {
-            digit = digit * 10 + (uint64_t)(*at - '0');
-        }
-        if (digit < 1 || digit > 32 || (*at != '\0' && *at != ',')) {
-            argp_error(state,
-                       "'%s': expected all, none, or numbers from 1 to "
-                       "32 with commas between",
-                       text);
-            return 0;
-        }
-        defects |= UINT64_C(1) << digit;
-        at += *at == ',';
-    }
-    return defects;
 }
 
 static error_t parse_scenario(int key, char *argument, struct argp_state *state)
@@ -195,7 +187,8 @@ static error_t parse_scenario(int key, char *argument, struct argp_state *state)
         config->seed = number(state, argument, false);
         return 0;
     case OPTION_DEFECTS:
-        config->defects = defects_of(state, argument);
+    case OPTION_FAULTS:
+        set_defects(config, argument, key == OPTION_FAULTS, state);
         return 0;
     case OPTION_OOM:
         config->has_deflate_on_oom = true;
@@ -373,6 +366,16 @@ static json_t *describe(const struct options *options,
         {"managed_pages", result->managed_pages},
         {"bad_addresses", result->bad_addresses},
         {"oscillates", result->is_oscillating},
+        {"refused_messages", result->refused_messages},
+        {"unnamed_messages", result->unnamed_messages},
+        {"payload_bytes", result->payload_bytes},
+        {"longest_lock_ns", result->longest_lock_ticks / 1000},
+        {"actual_changes", result->actual_changes},
+        {"probe_bytes", result->probe_bytes},
+        {"leaked_bytes", result->leaked_bytes},
+        {"wild_frees", result->wild_frees},
+        {"degraded", result->is_degraded},
+        {"failed_probe", result->has_failed_probe},
     };
 
     for (uint32_t i = 0; i < VMC_STAGE_COUNT; i++) {

@@ -165,4 +165,70 @@ with tempfile.TemporaryDirectory() as folder:
 run = vmcycle("compare", "--balloon", "huge",
               "traces/balloon-1g-2vcpu.qemu.log.zst")
 check_equal(run.returncode, 2, "compare: huge pages do not follow single ones")
+
+# What a balloon does beside moving pages, as options and operations.
+OTHER = ("--guest", "2G", "--move", "1G", "--touch", "1536M")
+hint = balloon(*OTHER, "--mechanism", "hinting", "--op", "hint")
+# The hole below 1 MiB is neither.
+check(0 < 2**19 - (hint["pages"] + hint["dirty_pages"]) < 128,
+      "hinting: a page is hinted or dirty")
+kill = balloon(*OTHER, "--op", "pressure")
+check_equal(kill["oom_kills"], 1, "pressure: the program is killed")
+saved = balloon(*OTHER, "--op", "pressure", "--deflate-on-oom",
+                "--must-tell-host")
+check_equal("oom_kills" in saved, False, "pressure: it is saved")
+check_equal(saved["oom_pages"], saved["oom_calls"] * 256, "256 pages a call")
+check_equal(saved["messages"], saved["oom_calls"], "a message a call")
+check(saved["managed_pages"] > kill["managed_pages"], "managed pages")
+moved = balloon(*OTHER, "--op", "migrate", "--pages", "9")
+check_equal((moved["pages"], moved["messages"]), (9, 18), "two messages a page")
+polled = balloon(*OTHER, "--stats-period", "50")
+quiet = balloon(*OTHER)
+check(polled["stats_answers"] > 5, "statistics are asked for")
+check(abs(polled["total_ms"] / quiet["total_ms"] - 1) < 0.02,
+      "and cost next to nothing")
+soft = balloon(*OTHER, "--mechanism", "hyperalloc", "--op", "reclaim",
+               "--memory", "touched")
+auto = balloon(*OTHER, "--mechanism", "hyperalloc", "--op", "report",
+               "--memory", "touched")
+check_equal(auto["stages_ms"]["sleep"], 5000, "every five seconds")
+check(auto["host_bytes_after"] < soft["host_bytes_after"], "all that is free")
+for backing in ("anon", "64k"):
+    for size in ("16K", "64K"):
+        large = balloon(*OTHER, "--page-size", size, "--backing", backing,
+                        "--cpu-lists", "4", "--memory", "touched")
+        check_equal(large["pages"], 2**18, f"{size} on {backing}: pages")
+        check_equal(large["messages"], 2**10, f"{size} on {backing}: messages")
+        freed = large["host_bytes_before"] - large["host_bytes_after"]
+        check(freed > 2**29, f"{size} on {backing}: {freed} bytes")
+        small = balloon(*OTHER, "--memory", "touched")
+        check(large["stages_ms"]["alloc"] < small["stages_ms"]["alloc"] / 3,
+              f"{size}: fewer pages to allocate")
+
+# Defects by name, with what triggers them.
+BITMAP = (*OTHER, "--mechanism", "bitmap")
+for defects, faults, key, value in (
+        ("D10", "big-endian", "refused_messages", 1),
+        ("D17", "probe=1", "wild_frees", 2),
+        ("D20", "chunks=32", "leaked_bytes", 32768),
+        ("D21", "no-feature", "probe_bytes", 65544),
+        ("D27", "chunks=32", "unnamed_messages", 1),
+        ("none", "chunks=1", "degraded", 1),
+        ("none", "probe=2", "failed_probe", 1)):
+    result = balloon(*BITMAP, "--defects", defects, "--faults", faults)
+    check_equal(result.get(key), value, f"{defects} with {faults}")
+    if defects != "none":
+        result = balloon(*BITMAP, "--defects", "none", "--faults", faults)
+        check_equal(result["broken"], None, f"{faults} without {defects}")
+for faults in ("add", "add=0", "add=x", "big-endian=1", "nonsense", "add=1;"):
+    run = vmcycle("balloon", "--faults", faults)
+    check_equal(run.returncode, 2, f"faults {faults} are refused")
+for defects in ("D33", "S9", "D", "S0", "1;2"):
+    run = vmcycle("balloon", "--defects", defects)
+    check_equal(run.returncode, 2, f"defects {defects} are refused")
+for options in (("--page-size", "8K"), ("--cpu-lists", "65"),
+                ("--page-poison", "256"), ("--mechanism", "reporting"),
+                ("--mechanism", "huge", "--op", "migrate")):
+    run = vmcycle("balloon", *options)
+    check_equal(run.returncode, 2, f"{options} are refused")
 close()
