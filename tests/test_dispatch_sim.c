@@ -276,7 +276,7 @@ START_TEST(a_full_buffer_blocks_until_three_quarters_are_free)
 {
     const struct vmc_dispatch_counts *counts;
     struct vmc_dispatch_costs slow = plain;
-    uint64_t quick;
+    uint64_t quick, room_tick;
 
     slow.process = UINT64_C(1000000000);
     slow.schedule = UINT64_C(1000000000);
@@ -291,9 +291,16 @@ START_TEST(a_full_buffer_blocks_until_three_quarters_are_free)
     ck_assert_uint_eq(sample_count, 278);
     ck_assert_uint_eq(counts->commands_done, 0);
     ck_assert_uint_eq(counts->queue_commands_max, 278);
+    while (counts->commands_done < 278 - 69) {
+        ck_assert(vmc_engine_step(engine));
+    }
+    ck_assert_uint_eq(sample_count, 278);
+    room_tick = vmc_engine_now_tick(engine);
     while (sample_count == 278) {
         ck_assert(vmc_engine_step(engine));
     }
+    ck_assert_uint_eq(samples[278].end_tick,
+                      room_tick + slow.handoff + slow.send + slow.entry);
     ck_assert_uint_eq(counts->commands_done, 278 - 69);
     quick = samples[1].ticks;
     ck_assert_uint_gt(samples[278].ticks, 208 * slow.process);
@@ -315,6 +322,7 @@ START_TEST(nobody_passes_a_line_for_the_buffer)
 
     small.socket_commands = 2;
     small.socket_resume = 0;
+    small.process = 1000000; /* the newcomer sends while it works */
     tear_down();
     set_up_with(&small, false, false);
     counts = vmc_dispatch_sim_counts(sim);

@@ -82,10 +82,17 @@ def check_replay():
         check_equal(sum(r[what] for r in bus["ranges"]),
                     bus[f"mmio_{what}"] + bus[f"pio_{what}"],
                     f"{what} of all ranges")
+    check(all(r["kernel"] + r["exits"] == r["reads"] + r["writes"]
+              for r in bus["ranges"]), "each access exits or does not")
+    check_equal(bus["recorded_kernel_ns"]["count"], 0,
+                "times in the kernel, without entries in the log")
     # The ring: as many writes to the screen as left, and no more.
     check_equal(bus["model"]["ring_full"], sum(
         re.search("mmio write .* gpa 0x[ab]", a) is not None and "KVM_EXIT_MMIO" in b
         for a, b in zip(LINES, LINES[1:])), "writes that found the ring full")
+    model = {r["name"]: r["simulated_exit_ns"] for r in bus["ranges"]}
+    check(model["vga memory"]["p50"] > 1.5 * model["port 92"]["p50"],
+          "an exit at a full ring takes the VMM longer")
     check("vga memory" in run.stdout and "debug console" in run.stdout,
           "the table names devices")
     again, other, _ = replay(TRACE)
@@ -197,6 +204,82 @@ def check_ranges():
               f"--range '{bad}' is refused")
 
 
+def synthetic(events, task="CPU 0/KVM-42"):
+    """Lines ten microseconds apart."""
+    return ["# tracer: nop"] + [
+        f" {task}  [000] .....  7.{10 * i:06}: {event}"
+        for i, event in enumerate(events)]
+
+
+def check_other_machines():
+    """With entries; as 6.18 prints them; arm64; LoongArch."""
+    ended = " info1 0x0000000000000000 info2 0x0000000000000000 " \
+        "intr_info 0x00000000 error_code 0x00000000"
+    x86 = [f"kvm_exit: vcpu 0 reason IO_INSTRUCTION rip 0x10{ended}",
+           "kvm_pio: pio_write at 0x20 size 1 count 1 val 0x20 ",
+           "kvm_entry: vcpu 0, rip 0x11",
+           f"kvm_exit: vcpu 0 reason IO_INSTRUCTION rip 0x12{ended} "
+           "requests 0x0000000000000000",
+           "kvm_userspace_exit: reason KVM_EXIT_IO (2)",
+           "kvm_pio: pio_read at 0x71 size 1 count 1 val 0x0 ",
+           "kvm_entry: vcpu 0, rip 0x13 intr_info 0x00000000 "
+           "error_code 0x00000000",
+           f"kvm_exit: vcpu 0 reason EPT_MISCONFIG rip 0x14{ended}",
+           "kvm_fast_mmio: fast mmio at gpa 0xfe000000",
+           "kvm_entry: vcpu 0, rip 0x15"]
+    run, result, bus = replay_lines(synthetic(x86))
+    check_equal(run.returncode, 0, "x86 with entries exits")
+    check_equal(result["trace"]["unknown_events"]
+                + result["trace"]["skipped_lines"], 0, "its unknown lines")
+    kernel, exits = bus["recorded_kernel_ns"], bus["recorded_exit_ns"]
+    check_equal((kernel["count"], kernel["min"], kernel["max"]),
+                (2, 20000, 20000), "in the kernel, exit to entry")
+    check_equal((exits["count"], exits["max"]), (1, 30000),
+                "in user space, exit to entry")
+    check_equal(bus["recorded_exit_bound_ns"]["count"], 0, "nothing is a bound")
+    check_equal((bus["lines"]["fast_mmio"], bus["lines"]["entries"]), (1, 3),
+                "fast stores and entries")
+
+    check(bus["simulated_exit_ns"]["min"]
+          > 2 * bus["simulated_kernel_ns"]["max"], "an exit is dearer")
+    later = [line.replace(" 7.000", " 7.001") if "rip 0x14" in line
+             or "fast" in line or "rip 0x15" in line else line
+             for line in synthetic(x86)]
+    check(replay_lines(later)[1]["fingerprint"] != result["fingerprint"],
+          "accesses are made when they were recorded")
+
+    arm = ["kvm_exit: TRAP: HSR_EC: 0x0024 (DABT_LOW), PC: 0x00000000400810a4",
+           "kvm_mmio: mmio unsatisfied-read len 4 gpa 0x8000008 val 0x0",
+           "kvm_mmio: mmio read len 4 gpa 0x8000008 val 0x43b",
+           "kvm_entry: PC: 0x00000000400810a8",
+           "kvm_exit: TRAP: HSR_EC: 0x0024 (DABT_LOW), PC: 0x00000000400810a8",
+           "kvm_mmio: mmio write len 4 gpa 0x9000000 val 0x41",
+           "kvm_userspace_exit: reason KVM_EXIT_MMIO (6)",
+           "kvm_entry: PC: 0x00000000400810ac"]
+    run, result, bus = replay_lines(synthetic(arm), "--profile", "juno-r2")
+    check_equal((run.returncode, bus["mismatches"]), (0, 0), "arm64 agrees")
+    check_equal({r["name"]: (r["kernel"], r["exits"]) for r in bus["ranges"]},
+                {"gic": (1, 0), "pl011": (0, 1)}, "ranges of arm64")
+    check_equal((bus["mmio_reads"], bus["lines"]["mmio_unsatisfied_reads"]),
+                (1, 1), "reads of arm64")
+
+    loong = ["kvm_exit: vcpu 0 [0x2] PC: 0x9000000000200000",
+             "kvm_mmio: mmio unsatisfied-read len 4 gpa 0x1fe001e0 val 0x0",
+             "kvm_userspace_exit: reason KVM_EXIT_MMIO (6)",
+             "kvm_mmio: mmio read len 4 gpa 0x1fe001e0 val 0x60",
+             "kvm_enter: vcpu 0 PC: 0x9000000000200004",
+             "kvm_exit: vcpu 0 [0x10] PC: 0x9000000000200008",
+             "kvm_iocsr: iocsr write len 4 gpa 0x1004 val 0xff",
+             "kvm_userspace_exit: reason 0x26 (38)",
+             "kvm_enter: vcpu 0 PC: 0x900000000020000c"]
+    run, result, bus = replay_lines(synthetic(loong))
+    check_equal({r["name"]: (r["space"], r["exits"]) for r in bus["ranges"]},
+                {"ls7a uart": ("mmio", 1), "ipi": ("iocsr", 1)},
+                "ranges of LoongArch")
+    check_equal(bus["recorded_exit_ns"]["count"], 2, "both have a time")
+    check_equal(bus["lines"]["userspace_exits_iocsr"], 1, "exits for IOCSR")
+
+
 def check_profiles():
     times = {}
     for name in ("x86-2012", "x86-nested-2019", "x86-pvm-2026", "juno-r2",
@@ -299,6 +382,7 @@ check_read_times(recorded)
 check_forms()
 check_damage()
 check_ranges()
+check_other_machines()
 check_profiles()
 check_report()
 check_compare()
