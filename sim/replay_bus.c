@@ -90,10 +90,17 @@ static enum vmc_dispatch mode_of(const struct bus_section *section,
     if (access->exits > 0) {
         return VMC_DISPATCH_EXIT;
     }
-    return access->is_write && bus_ranges_at(section->ranges, range)->claim ==
-                                   BUS_CLAIM_EVENT
-               ? VMC_DISPATCH_IOEVENTFD
-               : VMC_DISPATCH_KERNEL;
+    if (access->is_write) {
+        switch (bus_ranges_at(section->ranges, range)->claim) {
+        case BUS_CLAIM_EVENT:
+            return VMC_DISPATCH_IOEVENTFD;
+        case BUS_CLAIM_RING:
+            return VMC_DISPATCH_COALESCED;
+        default:
+            break;
+        }
+    }
+    return VMC_DISPATCH_KERNEL;
 }
 
 /* The guest makes it when it was recorded, or when its vCPU has ended the one
@@ -218,8 +225,8 @@ static enum vmc_status make_parts(struct bus_section *section,
     struct vmc_dispatch_sim_config config = {
         .vcpu_count = VMC_DISPATCH_VCPUS_MAX,
         .channel_count = 1,
-        /* As QEMU does for the devices that have a ring. It keeps the ring
-         * from filling earlier than in the recording. */
+        /* The VMM of the recording may look at any exit; as it does, the ring
+         * here is never full earlier than there. */
         .do_exits_drain = true,
     };
     enum vmc_status status = read_costs(&config.costs, section->context, error);
