@@ -143,19 +143,32 @@ enum vmc_status balloon_replay(struct vmc_balloon_result *result,
                                enum vmc_balloon_mechanism mechanism,
                                struct vmc_error *error)
 {
-    const uint64_t step_bytes = 2 << 20;
+    const uint64_t step_bytes = 2 << 20, least_bytes = 64 << 20;
+    const uint64_t most_bytes = UINT64_C(1) << 40;
     const struct balloon_log_counts *counts = balloon_log_counts(log);
     struct vmc_balloon_config config = {
         .costs = &machine->costs,
         .machine = machine->machine,
         .mechanism = mechanism,
-        .guest_bytes = vmc_div_up(counts->ram_bytes, step_bytes) * step_bytes,
+        .guest_bytes =
+            vmc_div_up(counts->ram_bytes != 0 ? counts->ram_bytes
+                                              : counts->guessed_bytes,
+                       step_bytes) *
+            step_bytes,
+        .page_bytes = counts->page_bytes,
         .iteration = 1,
         .seed = 1,
         .layout = counts->layout,
         .defects = VMC_BALLOON_AS_POSTED,
     };
 
+    if (config.guest_bytes > most_bytes) {
+        return vmc_fail(error, VMC_E_RANGE,
+                        "a recorded guest of more than 1 TiB");
+    }
+    if (config.guest_bytes < least_bytes) {
+        config.guest_bytes = least_bytes;
+    }
     /* The numbers were recorded as they were sent. */
     config.machine.ascending_arrays = 1;
     config.recorded = balloon_log_runs(log, &config.recorded_count);

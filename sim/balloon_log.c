@@ -2,18 +2,46 @@
 /*
  * The log of QEMU has no event for a balloon message. It is put together from
  * those of its queue: notify, pop, one line a page, fill, flush. Other devices
- * have such queues too; that a queue is the balloon's shows when a page follows
- * a pop. Which of its queues, its number says: 0 inflates, 1 deflates.
+ * have such queues too, and other threads take elements at the same time; so
+ * each thread has its own element, and that a queue is the balloon's shows when
+ * a page follows a pop. Which of its queues, its number says: 0 inflates, 1
+ * deflates, the others name no pages. Without a notification the number is not
+ * known, and the target tells.
+ *
+ * A log may begin anywhere. What was in the balloon then is what the driver
+ * says is in it, less what the log has shown; pages of it may come back without
+ * having been seen to go.
  */
 #include "sim/balloon_log.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUEUES_MAX = 64, PAGE_SHIFT = 12, PFNS_MAX_BITS = 32 };
+enum {
+    QUEUES_MAX = 64,
+    ELEMENTS_MAX = 32, /* threads that take elements */
+    LAYOUTS_MAX = 2,
+    PAGE_SHIFT = 12,
+    PAGES_MAX = 1 << 30, /* 4 TiB; a page above is not kept */
+    QUEUE_UNKNOWN = 255,
+};
 
 struct queue {
     uint64_t vq, index, notified_ns;
+};
+
+/* What a thread has taken off a queue and not yet given back. */
+struct element {
+    uint32_t thread;
+    uint64_t vq, index, notified_ns;
+    bool is_popped, is_message, is_deflate, is_report;
+};
+
+/* Where RAM lies, if the machine is of this kind; and what is outside then. */
+struct layout {
+    enum vmc_layout layout;
+    struct vmc_memmap_config map;
+    uint64_t outside;
 };
 
 struct balloon_log {
@@ -22,19 +50,25 @@ struct balloon_log {
 
     struct queue queues[QUEUES_MAX];
     uint32_t queue_count;
-
-    /* The message under way. */
-    uint64_t popped_vq, notified_ns;
-    bool is_popped, is_message, is_deflate;
-    uint64_t answered_ns; /* the end of the last one; 0 before the first */
+    struct element elements[ELEMENTS_MAX];
+    uint32_t element_count;
+    uint64_t answered_ns; /* the end of the last message; 0 before the first */
 
     /* The operation under way. */
     uint64_t target_pages, begun_ns;
-    bool is_moving;
+    bool is_moving, has_begun, has_target;
+
+    /* What was in the balloon before the log; known from the first access to
+     * the configuration. */
+    uint64_t base;
+    bool has_base;
 
     uint64_t *in_balloon; /* a bit a page */
-    uint64_t page_max;
-    struct vmc_memmap_config map; /* where RAM lies */
+    uint64_t page_room, page_end;
+    struct layout layouts[LAYOUTS_MAX];
+    uint32_t layout_count;
+    bool has_section;
+    uint64_t bad_addresses;
 
     struct vmc_page_run *runs;
     uint32_t run_count, run_room;
@@ -42,7 +76,6 @@ struct balloon_log {
     uint64_t message_count, message_room;
     uint64_t *targets;
     uint64_t target_count, target_room;
-    bool has_begun;
     struct vmc_hist host_ns, guest_ns;
 };
 
@@ -115,59 +148,65 @@ static void keep_message(struct balloon_log *log,
     }
 }
 
+/* Room for the bit of @page; false for one that cannot be kept. */
+static bool keep_bit(struct balloon_log *log, uint64_t page)
+{
+    uint64_t room = log->page_room == 0 ? 1 << 18 : log->page_room;
+    uint64_t *larger;
+
+    if (page >= PAGES_MAX) {
+        return false;
+    }
+    while (room <= page) {
+        room *= 2;
+    }
+    if (room > log->page_room) {
+        larger = realloc(log->in_balloon, room / 8);
+        if (larger == NULL) {
+            log->status = VMC_E_NOMEM;
+            return false;
+        }
+        memset(larger + log->page_room / 64, 0, (room - log->page_room) / 8);
+        log->in_balloon = larger;
+        log->page_room = room;
+    }
+    return true;
+}
+
 /* ---- Where RAM lies ------------------------------------------------------*/
 
-/* RAM is what the target leaves and what the balloon is to take. */
-static void set_ram(struct balloon_log *log, uint64_t ram_bytes)
+static void add_layout(struct balloon_log *log, enum vmc_layout layout)
 {
-    const struct vmc_region *last;
-    uint64_t page_max;
+    struct layout *one = &log->layouts[log->layout_count++];
 
-    if (log->counts.ram_bytes != 0 || ram_bytes < 1 << 20 ||
-        ram_bytes >> PAGE_SHIFT >= UINT32_MAX / 2) {
-        return;
-    }
-    log->counts.ram_bytes = ram_bytes;
-    log->map.page_bytes = 1 << PAGE_SHIFT;
-    vmc_memmap_lay_out(&log->map, log->counts.layout, ram_bytes);
-    last = &log->map.regions[log->map.region_count - 1];
-    page_max = (last->start_bytes + last->size_bytes) >> PAGE_SHIFT;
-    log->in_balloon = calloc(page_max / 64 + 1, sizeof(uint64_t));
-    if (log->in_balloon == NULL) {
-        log->status = VMC_E_NOMEM;
-        return;
-    }
-    log->page_max = page_max;
+    assert(log->layout_count <= LAYOUTS_MAX);
+    *one = (struct layout){.layout = layout,
+                           .map = {.page_bytes = 1 << PAGE_SHIFT}};
+    vmc_memmap_lay_out(&one->map, layout, log->counts.ram_bytes);
 }
 
-static void set_layout(struct balloon_log *log, const char *section)
+/* The name of a section tells what machines it can be. Of one that is not
+ * known, all that was not refused is RAM. */
+static void set_layouts(struct balloon_log *log, const char *section)
 {
-    enum vmc_layout layout = VMC_LAYOUT_FLAT;
-    uint64_t ram_bytes = log->counts.ram_bytes;
-
-    if (section == NULL || log->counts.pages > 0) {
+    if (log->has_section || section == NULL || log->counts.ram_bytes == 0) {
         return;
     }
+    log->has_section = true;
     if (strncmp(section, "loongarch", 9) == 0) {
-        layout = VMC_LAYOUT_VIRT;
+        add_layout(log, VMC_LAYOUT_VIRT);
     } else if (strncmp(section, "pc.", 3) == 0) {
-        layout = VMC_LAYOUT_I440FX;
+        add_layout(log, VMC_LAYOUT_I440FX);
+        add_layout(log, VMC_LAYOUT_Q35);
     }
-    log->counts.layout = layout;
-    log->counts.ram_bytes = 0;
-    free(log->in_balloon);
-    log->in_balloon = NULL;
-    log->page_max = 0;
-    log->map = (struct vmc_memmap_config){0};
-    set_ram(log, ram_bytes);
 }
 
-static bool is_ram(const struct balloon_log *log, uint64_t page)
+static bool is_ram(const struct layout *layout, uint64_t page)
 {
     uint64_t at_bytes = page << PAGE_SHIFT;
 
-    for (uint32_t i = 0; i < log->map.region_count; i++) {
-        const struct vmc_region *region = &log->map.regions[i];
+    for (uint32_t i = 0; i < layout->map.region_count; i++) {
+        const struct vmc_region *region = &layout->map.regions[i];
 
         if (region->kind != VMC_REGION_ROM && at_bytes >= region->start_bytes &&
             at_bytes - region->start_bytes < region->size_bytes) {
@@ -175,6 +214,35 @@ static bool is_ram(const struct balloon_log *log, uint64_t page)
         }
     }
     return false;
+}
+
+/* True when it is RAM in one of the layouts that are left. */
+static bool judge(struct balloon_log *log, uint64_t page)
+{
+    bool is_any = log->layout_count == 0;
+
+    for (uint32_t i = 0; i < log->layout_count; i++) {
+        bool is_one = is_ram(&log->layouts[i], page);
+
+        log->layouts[i].outside += !is_one;
+        is_any |= is_one;
+    }
+    return is_any;
+}
+
+/* The layout with the fewest pages outside it; the first of equals. */
+static void choose_layout(struct balloon_log *log)
+{
+    const struct layout *best = &log->layouts[0];
+
+    for (uint32_t i = 1; i < log->layout_count; i++) {
+        if (log->layouts[i].outside < best->outside) {
+            best = &log->layouts[i];
+        }
+    }
+    log->counts.layout = log->layout_count > 0 ? best->layout : VMC_LAYOUT_FLAT;
+    log->counts.outside_ram =
+        log->bad_addresses + (log->layout_count > 0 ? best->outside : 0);
 }
 
 /* ---- Records -------------------------------------------------------------*/
@@ -187,6 +255,24 @@ static struct queue *find_queue(struct balloon_log *log, uint64_t vq)
         }
     }
     return NULL;
+}
+
+/* The element of the record's thread. With more threads than there is room
+ * for, the last ones share one. */
+static struct element *element_of(struct balloon_log *log,
+                                  const struct vmc_record *record)
+{
+    for (uint32_t i = 0; i < log->element_count; i++) {
+        if (log->elements[i].thread == record->thread) {
+            return &log->elements[i];
+        }
+    }
+    if (log->element_count < ELEMENTS_MAX) {
+        log->element_count++;
+        log->elements[log->element_count - 1] =
+            (struct element){.thread = record->thread, .index = QUEUE_UNKNOWN};
+    }
+    return &log->elements[log->element_count - 1];
 }
 
 static void notified(struct balloon_log *log, const struct vmc_record *record)
@@ -202,52 +288,80 @@ static void notified(struct balloon_log *log, const struct vmc_record *record)
     }
 }
 
+static bool is_leaving(const struct balloon_log *log)
+{
+    return log->has_target && log->target_pages < log->base + log->counts.held;
+}
+
 static void popped(struct balloon_log *log, const struct vmc_record *record)
 {
     const struct queue *queue = find_queue(log, record->args[0]);
+    struct element *element = element_of(log, record);
 
-    log->popped_vq = record->args[0];
-    log->is_popped = true;
-    log->is_message = false;
-    log->is_deflate = queue != NULL && queue->index == 1;
-    log->notified_ns = queue != NULL ? queue->notified_ns : record->time_ns;
+    *element = (struct element){
+        .thread = record->thread,
+        .vq = record->args[0],
+        .index = queue != NULL ? queue->index : QUEUE_UNKNOWN,
+        .notified_ns = queue != NULL ? queue->notified_ns : record->time_ns,
+        .is_popped = true,
+    };
+    element->is_deflate = queue != NULL ? queue->index == 1 : is_leaving(log);
 }
 
 /* The first page makes the element a message; what lies since the last answer
- * was the guest's. */
-static void begin_message(struct balloon_log *log)
+ * was the guest's. A log that begins inside an element has no pop of it. */
+static void begin_message(struct balloon_log *log, struct element *element)
 {
-    log->is_message = true;
+    if (element->is_message) {
+        return;
+    }
+    if (!element->is_popped) {
+        element->is_deflate = is_leaving(log);
+        element->notified_ns = 0;
+    }
+    element->is_message = true;
     log->counts.messages++;
-    if (log->answered_ns != 0 && log->notified_ns >= log->answered_ns) {
-        vmc_hist_add(&log->guest_ns, log->notified_ns - log->answered_ns);
+    if (log->answered_ns != 0 && element->notified_ns >= log->answered_ns) {
+        vmc_hist_add(&log->guest_ns, element->notified_ns - log->answered_ns);
     }
 }
 
-static void told(struct balloon_log *log, uint64_t page)
+static void came_back(struct balloon_log *log, bool was_in)
+{
+    if (was_in) {
+        log->counts.held--;
+    } else if (log->base > 0) {
+        log->base--;
+    } else {
+        log->counts.unknown_pfns++;
+    }
+}
+
+static void told(struct balloon_log *log, uint64_t page, bool is_deflate,
+                 bool is_good)
 {
     uint64_t *word, bit;
+    bool was_in;
 
     log->counts.pages++;
-    log->counts.inflated_pfns += !log->is_deflate;
-    log->counts.deflated_pfns += log->is_deflate;
-    if (log->page_max != 0 && !is_ram(log, page)) {
-        log->counts.outside_ram++;
-        return;
-    }
-    if (page >= log->page_max) {
+    log->counts.inflated_pfns += !is_deflate;
+    log->counts.deflated_pfns += is_deflate;
+    if (!keep_bit(log, page)) {
         return;
     }
     word = &log->in_balloon[page / 64];
     bit = UINT64_C(1) << page % 64;
-    if (log->is_deflate) {
-        log->counts.unknown_pfns += (*word & bit) == 0;
-        log->counts.held -= (*word & bit) != 0;
+    was_in = (*word & bit) != 0;
+    if (is_deflate) {
+        came_back(log, was_in);
         *word &= ~bit;
-    } else {
-        log->counts.duplicate_pfns += (*word & bit) != 0;
-        log->counts.held += (*word & bit) == 0;
-        *word |= bit;
+        return;
+    }
+    log->counts.duplicate_pfns += was_in;
+    log->counts.held += !was_in;
+    *word |= bit;
+    if (is_good) {
+        log->page_end = page >= log->page_end ? page + 1 : log->page_end;
         keep_page(log, (uint32_t)page);
     }
 }
@@ -255,55 +369,85 @@ static void told(struct balloon_log *log, uint64_t page)
 static void page_told(struct balloon_log *log, const struct vmc_record *record,
                       const char *text)
 {
-    if (!log->is_message) {
-        begin_message(log);
-    }
-    set_layout(log, text);
-    told(log, record->args[0] >> PAGE_SHIFT);
+    struct element *element = element_of(log, record);
+    uint64_t page = record->args[0] >> PAGE_SHIFT;
+
+    begin_message(log, element);
+    set_layouts(log, text);
+    told(log, page, element->is_deflate, judge(log, page));
 }
 
-static void bad_page(struct balloon_log *log)
+/* What the device refuses: of the first two queues it was told all the same,
+ * and the driver counts it. */
+static void bad_page(struct balloon_log *log, const struct vmc_record *record)
 {
-    if (!log->is_message) {
-        begin_message(log);
+    struct element *element = element_of(log, record);
+
+    log->bad_addresses++;
+    if (element->index <= 1 || element->index == QUEUE_UNKNOWN) {
+        begin_message(log, element);
+        told(log, record->args[0] >> PAGE_SHIFT, element->is_deflate, false);
     }
-    log->counts.pages++;
-    log->counts.outside_ram++;
+}
+
+/* Of a queue that names no pages: free pages that the guest reports. */
+static void discarded(struct balloon_log *log, const struct vmc_record *record)
+{
+    struct element *element = element_of(log, record);
+
+    log->counts.discards++;
+    log->counts.discarded_bytes += record->args[2];
+    if (element->is_popped && !element->is_message && element->index > 1 &&
+        element->index != QUEUE_UNKNOWN) {
+        log->counts.reports += !element->is_report;
+        log->counts.reported_bytes += record->args[2];
+        element->is_report = true;
+    }
 }
 
 static void flushed(struct balloon_log *log, const struct vmc_record *record)
 {
-    uint64_t guest_ns = 0;
+    struct element *element = element_of(log, record);
+    struct balloon_log_message message = {.time_ns = record->time_ns};
 
-    if (!log->is_popped || record->args[0] != log->popped_vq) {
+    if (element->is_popped && record->args[0] != element->vq) {
         return;
     }
-    log->is_popped = false;
-    if (!log->is_message) {
-        return;
+    if (element->is_message && element->is_popped) {
+        if (log->answered_ns != 0 && element->notified_ns >= log->answered_ns) {
+            message.guest_ns = element->notified_ns - log->answered_ns;
+        }
+        message.host_ns = record->time_ns - element->notified_ns;
+        message.held = log->counts.held;
+        vmc_hist_add(&log->host_ns, message.host_ns);
+        keep_message(log, message);
     }
-    log->is_message = false;
-    if (log->answered_ns != 0 && log->notified_ns >= log->answered_ns) {
-        guest_ns = log->notified_ns - log->answered_ns;
+    if (element->is_message) {
+        log->answered_ns = record->time_ns;
     }
-    vmc_hist_add(&log->host_ns, record->time_ns - log->notified_ns);
-    keep_message(
-        log, (struct balloon_log_message){record->time_ns, guest_ns,
-                                          record->time_ns - log->notified_ns,
-                                          log->counts.held});
-    log->answered_ns = record->time_ns;
+    element->is_popped = element->is_message = false;
 }
 
 static void config_written(struct balloon_log *log,
                            const struct vmc_record *record)
 {
-    uint64_t actual = record->args[0] & UINT32_MAX;
+    uint64_t actual = record->args[0] & UINT32_MAX, known;
 
     log->counts.config_writes++;
-    if (log->page_max != 0 && actual != log->counts.held) {
+    if (!log->has_base) {
+        /* A log from the beginning knows what was there before; one that was
+         * cut knows only what is there now. */
+        uint64_t before = log->has_target ? record->args[1] & UINT32_MAX
+                                          : actual - log->counts.held;
+
+        log->has_base = true;
+        log->base = actual >= log->counts.held || log->has_target ? before : 0;
+    }
+    known = log->base + log->counts.held;
+    if (actual != known) {
         log->counts.wrong_actual++;
-        if (actual > log->counts.held + log->counts.never_told) {
-            log->counts.never_told = actual - log->counts.held;
+        if (actual > known + log->counts.never_told) {
+            log->counts.never_told = actual - known;
         }
     }
     if (log->is_moving && actual == log->target_pages) {
@@ -315,13 +459,18 @@ static void config_written(struct balloon_log *log,
 static void config_read(struct balloon_log *log,
                         const struct vmc_record *record)
 {
+    uint64_t actual = record->args[1] & UINT32_MAX;
+
     log->counts.config_reads++;
+    if (!log->has_base) {
+        log->has_base = true;
+        log->base = actual > log->counts.held ? actual - log->counts.held : 0;
+    }
     log->counts.wrong_target +=
-        log->counts.ram_bytes != 0 &&
-        (record->args[0] & UINT32_MAX) != log->target_pages;
+        log->has_target && (record->args[0] & UINT32_MAX) != log->target_pages;
 }
 
-void balloon_log_end(struct balloon_log *log)
+static void end_operation(struct balloon_log *log)
 {
     void *targets = log->targets;
 
@@ -333,15 +482,34 @@ void balloon_log_end(struct balloon_log *log)
     log->has_begun = false;
 }
 
+/* RAM is what the target leaves and what the balloon is to take. */
 static void target_set(struct balloon_log *log, const struct vmc_record *record)
 {
-    set_ram(log, record->args[0] + (record->args[1] << PAGE_SHIFT));
-    balloon_log_end(log);
-    log->has_begun = true;
+    uint64_t ram_bytes = record->args[0] + (record->args[1] << PAGE_SHIFT);
+
+    if (log->counts.ram_bytes == 0 && ram_bytes >= 1 << 20 &&
+        ram_bytes >> PAGE_SHIFT <= PAGES_MAX) {
+        log->counts.ram_bytes = ram_bytes;
+    }
+    if (log->counts.pages > 0 && !log->has_target) {
+        log->has_begun = true; /* the log began inside an operation */
+    }
+    end_operation(log);
+    log->has_begun = log->has_target = true;
     log->target_pages = record->args[1] & UINT32_MAX;
     log->begun_ns = record->time_ns;
-    log->is_moving = log->target_pages != log->counts.held;
+    log->is_moving = log->target_pages != log->base + log->counts.held;
     log->answered_ns = record->time_ns;
+}
+
+void balloon_log_end(struct balloon_log *log)
+{
+    log->has_begun |= !log->has_target && log->counts.pages > 0;
+    end_operation(log);
+    choose_layout(log);
+    if (log->counts.ram_bytes == 0 && log->page_end > 0) {
+        log->counts.guessed_bytes = log->page_end << PAGE_SHIFT;
+    }
 }
 
 void balloon_log_record(struct balloon_log *log,
@@ -358,7 +526,10 @@ void balloon_log_record(struct balloon_log *log,
         page_told(log, record, text);
         return;
     case VMC_REC_BALLOON_BAD_ADDR:
-        bad_page(log);
+        bad_page(log, record);
+        return;
+    case VMC_REC_RAM_DISCARD:
+        discarded(log, record);
         return;
     case VMC_REC_VIRTQUEUE_FLUSH:
         flushed(log, record);
@@ -374,6 +545,16 @@ void balloon_log_record(struct balloon_log *log,
         return;
     default:
         return;
+    }
+}
+
+void balloon_log_set_page(struct balloon_log *log, const char *size_bytes)
+{
+    uint64_t bytes;
+
+    if (size_bytes != NULL && vmc_parse_u64(&bytes, size_bytes) == VMC_OK &&
+        (bytes == 1 << 12 || bytes == 1 << 14 || bytes == 1 << 16)) {
+        log->counts.page_bytes = (uint32_t)bytes;
     }
 }
 

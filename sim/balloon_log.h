@@ -27,12 +27,16 @@ struct balloon_log_counts {
     uint64_t never_told;     /**< in the driver's count, but never told */
     uint64_t outside_ram;
     uint64_t config_reads, config_writes;
-    uint64_t wrong_actual; /**< writes of another number than was told */
-    uint64_t wrong_target; /**< reads of another target than was set */
-    uint64_t recorded_ns;  /**< from targets until they were reached */
-    uint64_t ram_bytes;    /**< 0: no target was set */
-    uint64_t held;         /**< pages in the balloon at the end */
-    enum vmc_layout layout;
+    uint64_t wrong_actual;  /**< writes of another number than was told */
+    uint64_t wrong_target;  /**< reads of another target than was set */
+    uint64_t recorded_ns;   /**< from targets until they were reached */
+    uint64_t ram_bytes;     /**< 0: no target was set */
+    uint64_t guessed_bytes; /**< without one: the end of the last page told */
+    uint64_t held; /**< pages that went in the log and did not come back */
+    uint64_t discards, discarded_bytes; /**< of the host, all told */
+    uint64_t reports, reported_bytes;   /**< messages that name free memory */
+    uint32_t page_bytes;                /**< of the guest; 0: not known */
+    enum vmc_layout layout;             /**< known at the end */
 };
 
 /** One message, for pictures. */
@@ -48,6 +52,9 @@ void balloon_log_free(struct balloon_log *log);
 /** Take one record. @text is the section name of a BALLOON_OUTPUT, or NULL. */
 void balloon_log_record(struct balloon_log *log,
                         const struct vmc_record *record, const char *text);
+
+/** The guest's pages are so large, as a .meta says; NULL: it does not. */
+void balloon_log_set_page(struct balloon_log *log, const char *size_bytes);
 
 /** The trace has ended. */
 void balloon_log_end(struct balloon_log *log);

@@ -86,6 +86,7 @@ static enum vmc_status read_log(struct balloon_log *log, const char *path,
     if (status != VMC_OK) {
         return status;
     }
+    balloon_log_set_page(log, vmc_reader_meta(reader, "guest_page_size"));
     while ((status = vmc_reader_next(reader, &records, &count, error)) ==
            VMC_OK) {
         for (uint32_t i = 0; i < count; i++) {
@@ -98,9 +99,9 @@ static enum vmc_status read_log(struct balloon_log *log, const char *path,
     }
     vmc_reader_close(reader);
     balloon_log_end(log);
-    if (status == VMC_END && balloon_log_counts(log)->ram_bytes == 0) {
+    if (status == VMC_END && balloon_log_counts(log)->inflated_pfns == 0) {
         return vmc_fail(error, VMC_E_FORMAT,
-                        "%s: no balloon target was set in it", path);
+                        "%s: no balloon was inflated in it", path);
     }
     return status == VMC_END ? balloon_log_status(log) : status;
 }

@@ -37,6 +37,10 @@ static enum vmc_status start(void **state, const struct replay_context *context,
     }
     section->copy = *context;
     section->context = &section->copy;
+    if (context->reader != NULL) {
+        balloon_log_set_page(
+            section->log, vmc_reader_meta(context->reader, "guest_page_size"));
+    }
     return VMC_OK;
 }
 
@@ -96,6 +100,10 @@ static json_t *describe(const struct section *section, bool is_simulated)
         {"wrong_actual", counts->wrong_actual},
         {"wrong_target", counts->wrong_target},
         {"ram_bytes", counts->ram_bytes},
+        {"discards", counts->discards},
+        {"discarded_bytes", counts->discarded_bytes},
+        {"reports", counts->reports},
+        {"reported_bytes", counts->reported_bytes},
     };
     json_t *json = json_object(), *stages = json_object();
 
@@ -200,10 +208,11 @@ static bool finish(void *state, json_t **json, FILE *table)
     bool is_simulated = false;
 
     balloon_log_end(section->log);
-    if (counts->messages == 0) {
+    if (counts->messages == 0 && counts->reports == 0) {
         return true;
     }
-    if (counts->ram_bytes != 0 && balloon_log_status(section->log) == VMC_OK) {
+    if ((counts->ram_bytes != 0 || counts->guessed_bytes != 0) &&
+        balloon_log_status(section->log) == VMC_OK) {
         is_simulated = simulate(section, &error) == VMC_OK;
     }
     *json = describe(section, is_simulated);
