@@ -136,7 +136,9 @@ for options, served, causes in (
     found = replay(*PORTS, *options, status=0 if not causes else 1)
     check_equal((found["served"], found["causes"]), (served, causes), options)
 found = replay(*PORTS, "--answer", "twice", "--spoil", 50, status=1)
-check(50 <= found["served"] <= 51 and found["causes"].get("protocol") == 1 and
+# Nobody asked for the second answer. When that shows depends on whether it is
+# there before the next command is sent or after it.
+check(50 <= found["served"] < made and found["causes"].get("protocol") == 1 and
       found["served"] + found["failed"] == made, f"twice: {found}")
 found = replay(*PORTS, "--answer", "never", "--spoil", 400, "--timeout", 50,
                status=1)
