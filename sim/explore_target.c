@@ -44,10 +44,14 @@ enum vmc_status explore_target_open(struct explore_target *target,
     target->program = program;
     target->vcpu.program = program;
     target->told = (struct told_model){&explore_vcpu_words, &target->vcpu};
+    if (program->controller != VMC_LIFE_NO_CONTROLLER) {
+        target->told = (struct told_model){&explore_life_words, &target->life};
+        status = explore_life_init(&target->life, program);
+    }
     target->name = program->name;
     target->title = program->title;
     target->variant = program->variants[program->variant].name;
-    return VMC_OK;
+    return status;
 }
 
 void explore_target_close(struct explore_target *target)
@@ -63,7 +67,10 @@ uint32_t explore_target_note(const struct explore_target *target,
     struct vmc_life_state start;
 
     if (target->program != NULL) {
-        note = vmc_life_worst_note(target->program, &target->vcpu.watch);
+        note = vmc_life_worst_note(target->program,
+                                   target->told.model == &target->life
+                                       ? &target->life.vcpu.watch
+                                       : &target->vcpu.watch);
     }
     if (note == NULL) {
         return 0;

@@ -9,6 +9,7 @@
 #define VMC_SIM_EXPLORE_TARGET_H
 
 #include "sim/explore_irq.h"
+#include "sim/explore_life.h"
 #include "sim/explore_vcpu.h"
 #include "sim/story.h"
 #include "vcpu/program.h"
@@ -19,6 +20,7 @@ struct explore_target {
     struct vmc_life_program *program; /**< NULL when it is no scenario */
     struct explore_vcpu vcpu;
     struct explore_irq irq;
+    struct explore_life life; /**< a scenario with a controller */
 };
 
 /**

@@ -64,21 +64,28 @@ void irq_life_copy(struct irq_life *to, const struct irq_life *from)
     memcpy(to, from, sizeof(*to));
 }
 
-/* The vCPU of the controller that stands for @object. */
+/* The vCPU of the controller that stands for @object; NO_VCPU when its id is
+ * none of the controller's. */
 static uint32_t vcpu_of(const struct irq_life *it, uint8_t object)
 {
     int16_t id = it->life.objects[object].id;
 
-    assert(id >= 0 && (uint32_t)id < it->eio.config.vcpu_count);
-    return (uint32_t)id;
+    return id >= 0 && (uint32_t)id < it->eio.config.vcpu_count
+               ? (uint32_t)id
+               : VMC_EIO_NO_VCPU;
 }
 
+/* What the controller cannot take, for want of a vCPU or of vectors, is lost
+ * at once. */
 static void deliver(struct irq_life *it, uint8_t object)
 {
-    uint32_t vector = it->accepted * APART;
-    uint64_t route = UINT64_C(0x01010101) << vcpu_of(it, object);
+    uint32_t vector = it->accepted * APART, vcpu = vcpu_of(it, object);
+    uint64_t route = UINT64_C(0x01010101) << (vcpu % VMC_EIO_NODE_CPUS);
 
-    assert(it->accepted < IRQ_LIFE_DELIVERIES_MAX);
+    if (vcpu == VMC_EIO_NO_VCPU || it->accepted == IRQ_LIFE_DELIVERIES_MAX) {
+        it->refused++;
+        return;
+    }
     (void)vmc_eio_write(&it->eio, 0, VMC_EIO_COREMAP + vector, 4, route);
     vmc_eio_set_input(&it->eio, vector, true);
     it->sent_to[it->accepted++] = object;
@@ -87,7 +94,10 @@ static void deliver(struct irq_life *it, uint8_t object)
 
 static bool is_pending(const struct irq_life *it, uint32_t i, uint8_t object)
 {
-    return vmc_eio_pending_on(&it->eio, i * APART) == vcpu_of(it, object);
+    uint32_t vcpu = vcpu_of(it, object);
+
+    return vcpu != VMC_EIO_NO_VCPU &&
+           vmc_eio_pending_on(&it->eio, i * APART) == vcpu;
 }
 
 static void clear(struct irq_life *it, uint32_t i, uint8_t object)

@@ -28,8 +28,9 @@ struct irq_life {
     struct vmc_life_state life;
     struct vmc_eio eio;
     uint32_t accepted, taken, lost;
-    uint32_t dying; /**< accepted by a vCPU whose count was 0 */
-    uint32_t stray; /**< taken by another vCPU than it was sent to */
+    uint32_t refused; /**< that had no vCPU or no vector there */
+    uint32_t dying;   /**< accepted by a vCPU whose count was 0 */
+    uint32_t stray;   /**< taken by another vCPU than it was sent to */
     uint8_t sent_to[IRQ_LIFE_DELIVERIES_MAX]; /**< object of each delivery */
 };
 

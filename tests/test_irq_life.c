@@ -22,8 +22,7 @@ static bool is_known(const struct irq_life *it)
 {
     struct {
         struct vmc_hash128 life, eio;
-        uint32_t books[5];
-        uint32_t rest;
+        uint32_t books[6];
         uint8_t sent_to[IRQ_LIFE_DELIVERIES_MAX];
     } whole;
     struct vmc_hash128 hash;

@@ -629,6 +629,20 @@ static void limit_line(struct vmc_parser *parser)
     parser->program->zombies_max = (uint8_t)vmc_parse_constant(parser);
 }
 
+/* controller KIND */
+static void controller_line(struct vmc_parser *parser)
+{
+    if (vmc_parse_take(parser, "qemu")) {
+        parser->program->controller = VMC_LIFE_QEMU;
+    } else if (vmc_parse_take(parser, "kvm")) {
+        parser->program->controller = VMC_LIFE_KVM;
+    } else if (vmc_parse_take(parser, "hw")) {
+        parser->program->controller = VMC_LIFE_HW;
+    } else {
+        vmc_parse_fail(parser, "expected qemu, kvm or hw");
+    }
+}
+
 static void online_line(struct vmc_parser *parser)
 {
     struct vmc_life_operand operand;
@@ -714,6 +728,8 @@ static bool declaration(struct vmc_parser *parser)
         limit_line(parser);
     } else if (vmc_parse_take(parser, "online")) {
         online_line(parser);
+    } else if (vmc_parse_take(parser, "controller")) {
+        controller_line(parser);
     } else if (vmc_parse_take(parser, "unique_ids")) {
         parser->program->is_id_unique = true;
     } else if (vmc_parse_take(parser, "unordered_callbacks")) {

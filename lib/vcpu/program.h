@@ -151,6 +151,14 @@ enum vmc_shared_flag {
     VMC_SHARED_LASTS = 8,  /**< what it names lives as long as the VM */
 };
 
+/** Models of interrupt controllers that a scenario can name. */
+enum vmc_life_controller {
+    VMC_LIFE_NO_CONTROLLER,
+    VMC_LIFE_QEMU,
+    VMC_LIFE_KVM,
+    VMC_LIFE_HW
+};
+
 struct vmc_life_program {
     char path[256];
     char name[VMC_LIFE_NAME_BYTES];
@@ -199,6 +207,7 @@ struct vmc_life_program {
     bool is_consolidated; /**< preemption off is a read section too */
     bool is_unchecked;    /**< skip what only rules need: for benchmarks */
     bool is_unordered;    /**< callbacks of a CPU may overtake */
+    uint8_t controller;   /**< enum vmc_life_controller; for whoever has it */
     bool saturates;       /**< counts are of the refcount_t kind */
 
     struct vmc_life_state start;
