@@ -265,6 +265,22 @@ void vmc_bus_add_front(struct vmc_bus *bus, uint64_t addr, uint64_t size_bytes,
 struct vmc_bus_device *vmc_bus_front_at(const struct vmc_bus *bus,
                                         uint64_t addr, int32_t len);
 
+/** True when a device of @kind may not stand in that range. */
+typedef bool vmc_bus_veto_fn(void *owner, enum vmc_bus_index index,
+                             uint64_t addr, uint64_t size_bytes,
+                             enum vmc_bus_kind kind);
+
+/**
+ * Let @veto be asked, with @owner, about every new ioeventfd and zone: regions
+ * refuse them their addresses. There is one judge; NULL for none.
+ */
+void vmc_bus_set_veto(struct vmc_bus *bus, vmc_bus_veto_fn *veto, void *owner);
+
+/** What the judge says. */
+bool vmc_bus_is_vetoed(const struct vmc_bus *bus, enum vmc_bus_index index,
+                       uint64_t addr, uint64_t size_bytes,
+                       enum vmc_bus_kind kind);
+
 /** True after a failed shrink of that bus. */
 bool vmc_bus_is_gone(const struct vmc_bus *bus, enum vmc_bus_index index);
 

@@ -54,6 +54,8 @@ struct vmc_bus {
         struct vmc_bus_device *device;
     } fronts[VMC_BUS_FRONTS_MAX];
     uint32_t front_count;
+    vmc_bus_veto_fn *veto;
+    void *veto_owner;
 };
 
 /** The array that a reader sees who looks now. */

@@ -77,6 +77,20 @@ bool vmc_bus_overlaps(const struct vmc_bus *bus, enum vmc_bus_index index,
     return false;
 }
 
+void vmc_bus_set_veto(struct vmc_bus *bus, vmc_bus_veto_fn *veto, void *owner)
+{
+    bus->veto = veto;
+    bus->veto_owner = owner;
+}
+
+bool vmc_bus_is_vetoed(const struct vmc_bus *bus, enum vmc_bus_index index,
+                       uint64_t addr, uint64_t size_bytes,
+                       enum vmc_bus_kind kind)
+{
+    return bus->veto != NULL &&
+           bus->veto(bus->veto_owner, index, addr, size_bytes, kind);
+}
+
 void vmc_bus_add_front(struct vmc_bus *bus, uint64_t addr, uint64_t size_bytes,
                        struct vmc_bus_device *device)
 {

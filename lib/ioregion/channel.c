@@ -272,6 +272,16 @@ static bool has_surplus(struct vmc_channel *channel,
     }
 }
 
+void vmc_channel_forgive(struct vmc_channel *channel)
+{
+    channel->discarded_count += channel->owed_count;
+    channel->owed_count = 0;
+    channel->in_bytes = 0;
+    if (channel->health == VMC_CHANNEL_SUSPECT) {
+        channel->health = VMC_CHANNEL_OPEN;
+    }
+}
+
 void vmc_channel_drain(struct vmc_channel *channel,
                        const struct vmc_channel_ends *ends)
 {

@@ -177,6 +177,12 @@ void vmc_channel_abort(struct vmc_channel *channel,
 void vmc_channel_drain(struct vmc_channel *channel,
                        const struct vmc_channel_ends *ends);
 
+/**
+ * Forget the answers owed, because their descriptor is closed: none will come.
+ * Nobody may be waiting for one.
+ */
+void vmc_channel_forgive(struct vmc_channel *channel);
+
 /** True when the next step of @access would not say WAIT_TURN. */
 bool vmc_channel_is_turn(const struct vmc_channel *channel,
                          const struct vmc_channel_access *access);

@@ -152,6 +152,11 @@ int vmc_coalesced_register(struct vmc_coalesced *coalesced,
     if (at == coalesced->zones_max) {
         return -ENOMEM;
     }
+    if (vmc_bus_is_vetoed(coalesced->bus,
+                          zone->pio == 0 ? VMC_BUS_MMIO : VMC_BUS_PIO,
+                          zone->addr, zone->size, VMC_BUS_ZONE)) {
+        return -EEXIST;
+    }
     coalesced->zones[at] =
         (struct zone){.device = {.ops = &ops, .kind = VMC_BUS_ZONE},
                       .owner = coalesced,

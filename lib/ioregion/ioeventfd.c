@@ -186,6 +186,10 @@ static int assign_on(struct vmc_ioeventfds *list, enum vmc_bus_index bus,
             return -EEXIST;
         }
     }
+    if (vmc_bus_is_vetoed(list->bus, bus, args->addr, args->len,
+                          VMC_BUS_IOEVENTFD)) {
+        return -EEXIST;
+    }
     entry = &list->entries[at];
     list->free = entry->next;
     entry->device =
