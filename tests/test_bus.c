@@ -205,6 +205,28 @@ START_TEST(the_linear_mode_misses_nothing)
 }
 END_TEST
 
+START_TEST(the_linear_mode_goes_on_behind_a_gap)
+{
+    struct vmc_bus_config config = vmc_bus_defaults();
+    struct vmc_bus_access access = {.addr = 0x1010, .len = 4};
+    struct probe_device devices[MAX];
+    struct vmc_bus *bus;
+
+    config.lookup = VMC_BUS_LINEAR;
+    bus = bus_make(config);
+    register_all(
+        bus, devices,
+        (const struct span[]){{0x1000, 0x40}, {0x1004, 4}, {0x1010, 4}, {0}});
+    devices[2].result = 0;
+    ck_assert_int_eq(vmc_bus_write(bus, VMC_BUS_MMIO, &access), 0);
+    ck_assert_uint_eq(devices[0].writes, 1);
+    ck_assert_uint_eq(devices[1].writes, 0);
+    ck_assert_ptr_eq(access.server, &devices[2].device);
+    ck_assert_uint_eq(access.probes, 3);
+    vmc_bus_free(bus);
+}
+END_TEST
+
 START_TEST(a_device_at_an_address_is_the_first_candidate_for_a_byte)
 {
     struct probe_device devices[MAX];
@@ -215,6 +237,8 @@ START_TEST(a_device_at_an_address_is_the_first_candidate_for_a_byte)
     ck_assert_ptr_eq(vmc_bus_device_at(bus, VMC_BUS_MMIO, 0x1000),
                      &devices[1].device);
     ck_assert_ptr_eq(vmc_bus_device_at(bus, VMC_BUS_MMIO, 0x1002),
+                     &devices[0].device);
+    ck_assert_ptr_eq(vmc_bus_device_at(bus, VMC_BUS_MMIO, 0x1007),
                      &devices[0].device);
     ck_assert_ptr_null(vmc_bus_device_at(bus, VMC_BUS_MMIO, 0x1008));
     ck_assert_ptr_null(vmc_bus_device_at(bus, VMC_BUS_PIO, 0x1000));
@@ -304,16 +328,17 @@ static const struct {
     {"right", 1, {0, 0}, 0x1000, 1, 1},
     {"too large", 2, {0, 0}, 0x1000, 0, 1},
     {"of another address", 0, {0, 0}, 0x1004, 1, 1},
-    {"refused, then searched", 1, {0, -EOPNOTSUPP}, 0x1000, 0, 1},
-    {"refused twice", 0, {-EOPNOTSUPP, 0}, 0x1000, 1, 2},
-    {"nobody", 0, {-1, -1}, 0x1000, -EOPNOTSUPP, 2},
+    {"refused, then searched", 1, {0, -EOPNOTSUPP}, 0x1000, 0, 2},
+    {"refused twice", 0, {-EOPNOTSUPP, 0}, 0x1000, 1, 3},
+    {"nobody", 0, {-1, -1}, 0x1000, -EOPNOTSUPP, 3},
 };
 
 START_TEST(a_cookie_is_a_guess_at_the_range)
 {
-    struct vmc_bus *bus = bus_make(vmc_bus_defaults());
-    struct vmc_bus_access access = {.addr = cookies[_i].addr, .len = 4};
     struct probe_device devices[MAX];
+    struct vmc_bus *bus = bus_make(vmc_bus_defaults());
+    struct vmc_bus_access access = {
+        .addr = cookies[_i].addr, .len = 4, .server = &devices[2].device};
     int result;
 
     for (int i = 0; i < 2; i++) {
@@ -327,6 +352,9 @@ START_TEST(a_cookie_is_a_guess_at_the_range)
     ck_assert_msg(result == cookies[_i].result, "%s: %d", cookies[_i].what,
                   result);
     ck_assert_uint_eq(access.tried, cookies[_i].tried);
+    ck_assert_uint_eq(devices[0].writes + devices[1].writes, access.tried);
+    ck_assert_ptr_eq(access.server,
+                     result < 0 ? NULL : &devices[result].device);
     vmc_bus_free(bus);
 }
 END_TEST
@@ -452,9 +480,10 @@ START_TEST(random_operations_agree_with_a_naive_bus)
         uint64_t dice = vmc_rng_below(&rng, 16);
         uint64_t addr = random_addr(&rng, is_apart ? 1024 : 64);
         uint64_t place = is_apart ? addr & ~UINT64_C(15) : addr;
-        int len = (int)(1 + vmc_rng_below(&rng, 8));
+        int len = (int)vmc_rng_below(&rng, 9);
         int first;
-        struct vmc_bus_access access = {.addr = addr, .len = len};
+        struct vmc_bus_access access = {
+            .addr = addr, .len = len, .tried = 99, .server = &probes->device};
         struct probe_device *taker = NULL;
         int tried = 0;
 
@@ -494,6 +523,7 @@ START_TEST(random_operations_agree_with_a_naive_bus)
                          first);
         ck_assert_int_eq(access.probes, twin.probes);
         ck_assert_int_eq(access.walked, twin.walked);
+        ck_assert_uint_eq(access.tried, 0);
         for (int at = first; at >= 0 && at < twin.count && taker == NULL &&
                              side(addr, len, twin.records[at]) == 0;
              at++) {
@@ -507,6 +537,7 @@ START_TEST(random_operations_agree_with_a_naive_bus)
         ck_assert_ptr_eq(access.server, taker == NULL ? NULL : &taker->device);
         ck_assert_int_eq(access.tried, tried);
         ck_assert_int_eq(access.probes, twin.probes);
+        ck_assert_int_eq(access.walked, twin.walked);
     }
     vmc_bus_free(bus);
     memset(probes, 0, sizeof(probes));
@@ -539,6 +570,7 @@ Suite *suite(void)
     tcase_add_loop_test(c, ranges_stand_and_are_found_as_in_kvm, 0,
                         (int)VMC_COUNT_OF(rows));
     tcase_add_test(c, the_linear_mode_misses_nothing);
+    tcase_add_test(c, the_linear_mode_goes_on_behind_a_gap);
     tcase_add_test(c, a_device_at_an_address_is_the_first_candidate_for_a_byte);
     tcase_add_loop_test(c, candidates_are_tried_until_one_handles_it, 0,
                         (int)VMC_COUNT_OF(answers));

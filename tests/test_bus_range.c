@@ -25,6 +25,9 @@ static const struct {
     {0x1000, 0, 0x1007, 1, true},
     {0x1000, 0, 0x1008, 1, false},
     {0, UINT64_MAX, UINT64_MAX, 1, false},
+    {UINT64_MAX - 7, 8, UINT64_MAX, 1, true},
+    {UINT64_MAX - 7, 7, UINT64_MAX, 1, false},
+    {UINT64_MAX - 7, 9, UINT64_MAX, 1, true},
 };
 
 START_TEST(an_overlap_is_a_shared_byte_in_either_order)
@@ -51,6 +54,9 @@ START_TEST(an_overlap_is_a_shared_byte_in_either_order)
                                     1U << VMC_BUS_KERNEL, 8, NULL));
         ck_assert(!vmc_bus_overlaps(bus, VMC_BUS_PIO, addr, size, UINT32_MAX, 8,
                                     NULL));
+        ck_assert_int_eq(vmc_bus_overlaps(bus, VMC_BUS_MMIO, addr, size,
+                                          UINT32_MAX, 0, NULL),
+                         is_hit && rows[_i].size_bytes != 0);
         vmc_bus_free(bus);
     }
 }
@@ -77,6 +83,8 @@ START_TEST(a_device_in_front_takes_no_place)
 {
     struct vmc_bus *bus = bus_make(vmc_bus_defaults());
     struct probe_device probe = probe_make(VMC_BUS_KERNEL, 0);
+    struct probe_device other = probe_make(VMC_BUS_ZONE, 0);
+    struct vmc_bus_range found;
 
     vmc_bus_add_front(bus, 0xfee00000, 0x1000, &probe.device);
     ck_assert_uint_eq(vmc_bus_range_count(bus, VMC_BUS_MMIO), 0);
@@ -88,8 +96,16 @@ START_TEST(a_device_in_front_takes_no_place)
                                1U << VMC_BUS_KERNEL, 8, NULL));
     ck_assert(!vmc_bus_overlaps(bus, VMC_BUS_PIO, 0xfee00ff0, 0x100,
                                 1U << VMC_BUS_KERNEL, 8, NULL));
+    ck_assert_int_eq(
+        vmc_bus_register(bus, VMC_BUS_MMIO, 0x1000, 16, &other.device), 0);
+    ck_assert(vmc_bus_overlaps(bus, VMC_BUS_MMIO, 0xfee00ff0, 0x100, UINT32_MAX,
+                               8, &found));
+    ck_assert_ptr_eq(found.device, &probe.device);
+    ck_assert_uint_eq(found.addr, 0xfee00000);
+    ck_assert_uint_eq(found.size_bytes, 0x1000);
     vmc_bus_free(bus);
     ck_assert_uint_eq(probe.destroyed, 0);
+    ck_assert_uint_eq(other.destroyed, 1);
 }
 END_TEST
 

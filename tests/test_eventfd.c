@@ -82,6 +82,25 @@ START_TEST(the_kernel_counts_one_further_than_a_process)
 }
 END_TEST
 
+START_TEST(all_places_are_used_from_the_first)
+{
+    int fd = vmc_eventfds_open_other(table);
+
+    ck_assert_int_eq(fd, 0);
+    ck_assert_int_eq(vmc_eventfds_find(table, fd), -EINVAL);
+    for (int i = 1; i < 4; i++) {
+        ck_assert_int_eq(vmc_eventfds_open(table, 0), i);
+    }
+    ck_assert_int_eq(vmc_eventfds_open(table, 0), -EMFILE);
+    ck_assert_int_eq(vmc_eventfds_close(table, 0), 0);
+    ck_assert_int_eq(vmc_eventfds_dup(table, 2), 0);
+    ck_assert_int_eq(vmc_eventfds_close(table, 2), 0);
+    ck_assert_uint_eq(vmc_eventfds_file_count(table), 3);
+    ck_assert_int_eq(vmc_eventfds_close(table, 0), 0);
+    ck_assert_uint_eq(vmc_eventfds_file_count(table), 2);
+}
+END_TEST
+
 static void note_file(void *owner, uint32_t file)
 {
     *(uint32_t *)owner += 1 + file;
@@ -120,6 +139,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, a_number_leads_to_a_file_of_a_kind);
     tcase_add_test(c, a_file_lives_while_somebody_holds_it);
+    tcase_add_test(c, all_places_are_used_from_the_first);
     tcase_add_test(c, the_kernel_counts_one_further_than_a_process);
     tcase_add_test(c, a_signal_wakes_even_when_it_adds_nothing);
     tcase_add_test(c, a_table_has_limits);

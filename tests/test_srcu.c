@@ -2,6 +2,8 @@
 /* Sections of readers: a ticket waits for the older ones and for no other. */
 #include "ioregion/srcu.h"
 
+#include <signal.h>
+
 #include "base/rng.h"
 #include "suite.h"
 
@@ -52,6 +54,17 @@ START_TEST(all_readers_can_be_inside)
 }
 END_TEST
 
+START_TEST(leaving_twice_is_a_mistake_of_ours)
+{
+    struct vmc_srcu srcu = {0};
+    uint32_t reader = vmc_srcu_enter(&srcu);
+
+    (void)vmc_srcu_enter(&srcu);
+    vmc_srcu_leave(&srcu, reader);
+    vmc_srcu_leave(&srcu, reader);
+}
+END_TEST
+
 /* The twin: every section and every ticket with the step at which it came. */
 START_TEST(random_sections_agree_with_a_list_of_begin_times)
 {
@@ -96,6 +109,7 @@ Suite *suite(void)
     tcase_add_test(c, a_ticket_without_readers_is_over_at_once);
     tcase_add_test(c, a_ticket_waits_for_older_sections_only);
     tcase_add_test(c, all_readers_can_be_inside);
+    tcase_add_test_raise_signal(c, leaving_twice_is_a_mistake_of_ours, SIGABRT);
     tcase_add_loop_test(c, random_sections_agree_with_a_list_of_begin_times, 0,
                         20);
     return s;

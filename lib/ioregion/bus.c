@@ -358,7 +358,7 @@ int vmc_bus_write_cookie(struct vmc_bus *bus, enum vmc_bus_index index,
                          struct vmc_bus_access *access, int64_t cookie)
 {
     const struct vmc_bus_version *version = vmc_bus_current(bus, index);
-    uint32_t at = 0;
+    uint32_t at = 0, guesses = 0;
     int result;
 
     access->server = NULL;
@@ -371,12 +371,14 @@ int vmc_bus_write_cookie(struct vmc_bus *bus, enum vmc_bus_index index,
                         &version->spans[cookie]) == 0) {
         struct vmc_bus_device *device = version->entries[cookie].device;
 
-        access->tried = 1;
+        guesses = 1;
         if (vmc_bus_device_write(device, access) == 0) {
             access->server = device;
+            access->tried = guesses;
             return (int)cookie;
         }
     }
     result = offer(bus, index, access, true, &at);
+    access->tried += guesses;
     return result == 0 ? (int)at : result;
 }

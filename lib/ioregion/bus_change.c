@@ -42,7 +42,6 @@ static struct vmc_bus_version *editable(struct vmc_bus *bus,
                    now->count * sizeof(*now->entries));
             copy->count = now->count;
             copy->ioeventfd_count = now->ioeventfd_count;
-            copy->is_apart = now->is_apart;
             table->current = v;
             return copy;
         }
