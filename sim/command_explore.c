@@ -304,8 +304,9 @@ static enum vmc_status write_report(struct outcome *outcome,
             status = write_schedule(&outcome->story, path, error);
         }
         (void)snprintf(path, sizeof(path), "%s/counterexample.svg", dir);
-        if (status == VMC_OK) {
-            status = counterexample_draw(&outcome->story, path, error);
+        if (status == VMC_OK &&
+            counterexample_draw(&outcome->story, path, error) != VMC_OK) {
+            (void)fprintf(stderr, "vmcycle: %s\n", error->text);
         }
     }
     if (status != VMC_OK) {

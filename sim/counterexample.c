@@ -374,15 +374,15 @@ static void object_rows(const struct story *story,
                 is_same_object(object, &story->moments[i + 1].objects[k])) {
                 continue;
             }
-            if (strcmp(object->state, "none") != 0) {
+            if (object->name[0] != '\0' && strcmp(object->state, "none") != 0) {
                 (void)fprintf(to, "%" PRIu32 "\t%d\t%d\t%" PRId32 "\t",
                               columns->count + k, (int)from - 1, (int)i - 1,
                               object->count);
                 field(to, object->state);
                 (void)fprintf(to, "\t%d\n",
-                              object->is_gone      ? 2
-                              : object->count <= 0 ? 1
-                                                   : 0);
+                              object->is_gone                           ? 2
+                              : object->count <= 0 && !object->is_plain ? 1
+                                                                        : 0);
             }
             from = i + 1;
         }

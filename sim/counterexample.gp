@@ -39,6 +39,6 @@ plot rows index 5 using (-0.55):(-2.8):1 with labels left font "sans-serif,13" t
      rows index 1 skip 1 using (bar($1, $4)):(($2 + $3) / 2.0):(0.016):(($3 - $2) / 2.0 + 0.42):(hold($4)) with boxxyerror linecolor rgb variable, \
      rows index 3 skip 1 using ($5 == 0 ? $1 - 0.1 : NaN):($2 + 0.3):($3 - $1 - 0.12):($4 - $2 - 0.7) with vectors filled head size 0.05,20 linecolor "#888888" linewidth 1, \
      rows index 3 skip 1 using ($5 == 1 ? $1 - 0.1 : NaN):($2 + 0.3):($3 - $1):($4 - $2 - 0.8) with vectors filled head size 0.05,20 dashtype 2 linecolor "#c0392b" linewidth 1.5, \
-     rows index 2 skip 1 using ($4 == 1 ? $2 + 0.1 : NaN):1:(0.36):(0.46) with boxxyerror linecolor "#f6d5d1", \
+     rows index 2 skip 1 using ($4 == 1 ? $2 + 0.14 : NaN):1:(0.4):(0.46) with boxxyerror linecolor "#f6d5d1", \
      rows index 2 skip 1 using (left($2)):1:3:(step($4)) with labels left textcolor rgb variable, \
      rows index 2 skip 1 using (-0.56):1:(sprintf("%d", $1)) with labels left textcolor "#777777"

@@ -578,6 +578,7 @@ static void show(struct story_moment *moment, const char *name,
     (void)snprintf(object->name, sizeof(object->name), "%s", name);
     (void)snprintf(object->state, sizeof(object->state), "%s", state);
     object->count = __builtin_popcountll(bits);
+    object->is_plain = true;
 }
 
 static void irq_look(void *model, const void *state,

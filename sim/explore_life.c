@@ -237,6 +237,19 @@ static bool life_say_finish(void *model, const void *state, uint32_t *rule,
     return explore_vcpu_words.finish(&self->vcpu, state, rule, why);
 }
 
+static bool has_vcpu(const struct explore_life *self, uint32_t cpu)
+{
+    const struct vmc_life_state *life = &self->it.life;
+
+    for (uint32_t i = 0; i < life->object_count; i++) {
+        if (life->objects[i].id == (int16_t)cpu &&
+            (life->objects[i].flags & VMC_OBJECT_IS_VCPU) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void life_look(void *model, const void *state,
                       struct story_moment *moment)
 {
@@ -247,9 +260,14 @@ static void life_look(void *model, const void *state,
     for (uint32_t cpu = 0;
          cpu < EXPLORE_LIFE_CPUS && moment->object_count < STORY_OBJECTS_MAX;
          cpu++) {
-        struct story_object *shown = &moment->objects[moment->object_count++];
+        struct story_object *shown = &moment->objects[moment->object_count];
         int pending = 0;
 
+        if (!has_vcpu(self, cpu)) {
+            continue;
+        }
+        moment->object_count++;
+        shown->is_plain = true;
         for (int word = 0; word < VMC_EIO_WORDS; word++) {
             pending +=
                 __builtin_popcountll(self->it.eio.state.coreisr[cpu][word]);

@@ -63,7 +63,8 @@ struct story_lane {
 struct story_object {
     char name[STORY_NAME_BYTES], state[STORY_NAME_BYTES];
     int32_t count;
-    bool is_gone; /**< not yet there, or freed */
+    bool is_gone;  /**< not yet there, or freed */
+    bool is_plain; /**< a count of 0 means no more than that */
 };
 
 /** Everybody at one moment. */

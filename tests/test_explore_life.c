@@ -110,12 +110,12 @@ START_TEST(a_story_names_what_is_pending)
     struct story story;
 
     ck_assert_int_eq(story_tell(&story, &told, &schedule, NULL), VMC_OK);
-    ck_assert_uint_eq(story.moments[0].object_count, 5);
-    ck_assert_str_eq(story.moments[1].objects[2].name, "interrupts of 1");
-    ck_assert_str_eq(story.moments[0].objects[2].state, "none pending");
-    ck_assert_str_eq(story.moments[1].objects[2].state, "pending");
-    ck_assert_int_eq(story.moments[1].objects[2].count, 1);
-    ck_assert_int_eq(story.moments[2].objects[2].count, 0);
+    ck_assert_uint_eq(story.moments[0].object_count, 2);
+    ck_assert_str_eq(story.moments[1].objects[1].name, "interrupts of 1");
+    ck_assert_str_eq(story.moments[0].objects[1].state, "none pending");
+    ck_assert_str_eq(story.moments[1].objects[1].state, "pending");
+    ck_assert_int_eq(story.moments[1].objects[1].count, 1);
+    ck_assert_int_eq(story.moments[2].objects[1].count, 0);
     story_free(&story);
     vmc_life_program_free(program);
 }
