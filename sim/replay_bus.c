@@ -50,7 +50,7 @@ struct bus_section {
     struct vmc_dispatch_sim *sim;
     struct under_way under_way[VMC_DISPATCH_VCPUS_MAX];
     struct vmc_hist recorded_ns, bound_ns, kernel_ns, simulated_ns,
-        simulated_kernel_ns;
+        simulated_kernel_ns, region_ns;
     struct range_sums sums[BUS_RANGES_MAX];
 };
 
@@ -217,6 +217,29 @@ static enum vmc_status read_costs(struct vmc_dispatch_costs *costs,
     return dispatch_profile_load(costs, DISPATCH_PROFILE_DEFAULT, error);
 }
 
+/* Entries of the coalesced ring: the rest of a page of the host after 8 bytes,
+ * at 24 bytes each (virt/kvm/coalesced_mmio.c). Pages are those of the .meta,
+ * else the profile has the number. */
+static enum vmc_status read_ring(struct vmc_dispatch_costs *costs,
+                                 const struct vmc_reader *reader,
+                                 struct vmc_error *error)
+{
+    const char *text = vmc_reader_meta(reader, "host_page_size");
+    uint64_t page_bytes;
+
+    if (text == NULL) {
+        return VMC_OK;
+    }
+    if (vmc_parse_size(&page_bytes, text) != VMC_OK || page_bytes < 4096 ||
+        page_bytes > 65536 || (page_bytes & (page_bytes - 1)) != 0) {
+        return vmc_fail(error, VMC_E_FORMAT,
+                        "meta: host_page_size = %s, expected 4096 to 65536",
+                        text);
+    }
+    costs->ring_entries = (page_bytes - 8) / 24;
+    return VMC_OK;
+}
+
 static enum vmc_status make_parts(struct bus_section *section,
                                   struct vmc_error *error)
 {
@@ -231,6 +254,9 @@ static enum vmc_status make_parts(struct bus_section *section,
     };
     enum vmc_status status = read_costs(&config.costs, section->context, error);
 
+    if (status == VMC_OK) {
+        status = read_ring(&config.costs, section->context->reader, error);
+    }
     if (status != VMC_OK) {
         return status;
     }
@@ -288,6 +314,9 @@ static void bus_record(void *state, const struct vmc_record *record)
             ? vmc_reader_text(section->context->reader, record->args[1])
             : "";
 
+    if (record->kind == VMC_REC_IOREGIONFD_RESP) {
+        vmc_hist_add(&section->region_ns, record->args[2]);
+    }
     bus_log_take(section->log, record, reason);
 }
 
@@ -437,6 +466,10 @@ static json_t *to_json(const struct bus_section *section, const uint32_t *order,
                         vmc_json_hist(&section->simulated_ns));
     json_object_set_new(json, "simulated_kernel_ns",
                         vmc_json_hist(&section->simulated_kernel_ns));
+    if (section->region_ns.count != 0) {
+        json_object_set_new(json, "ioregionfd_response_ns",
+                            vmc_json_hist(&section->region_ns));
+    }
     set_u64(json, "mismatches", seen->mismatches);
     json_object_set_new(json, "first_mismatch",
                         first != NULL ? vmc_json_u64(first->line)

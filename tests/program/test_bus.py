@@ -263,6 +263,16 @@ def check_other_machines():
     check_equal((bus["mmio_reads"], bus["lines"]["mmio_unsatisfied_reads"]),
                 (1, 1), "reads of arm64")
 
+    region = ["kvm_mmio: mmio write len 4 gpa 0xfe000000 val 0x1",
+              "kvm_ioregionfd_cmd: write bus mmio gpa 0xfe000000 len 4 off 0x0 "
+              "data 0x1 user 0x7 resp 1",
+              "kvm_ioregionfd_resp: gpa 0xfe000000 data 0x0 lat 8123 ns err 0"]
+    _, result, bus = replay_lines(synthetic(region))
+    check_equal(result["trace"]["skipped_lines"], 0, "lines of regions")
+    check_equal((bus["lines"]["ioregionfd_commands"],
+                 bus["ioregionfd_response_ns"]["max"], bus["ranges"][0]["kernel"]),
+                (1, 8123, 1), "a command and its answer")
+
     loong = ["kvm_exit: vcpu 0 [0x2] PC: 0x9000000000200000",
              "kvm_mmio: mmio unsatisfied-read len 4 gpa 0x1fe001e0 val 0x0",
              "kvm_userspace_exit: reason KVM_EXIT_MMIO (6)",
@@ -372,6 +382,24 @@ def check_compare():
           "a trace without accesses is refused")
 
 
+def check_host_pages():
+    """On pages of 16 KiB a ring takes 681 stores."""
+    store = "kvm_mmio: mmio write len 1 gpa 0xa0000 val 0x0"
+    leave = "kvm_userspace_exit: reason KVM_EXIT_MMIO (6)"
+    lines = synthetic(([store] * 681 + [store, leave]) * 3)
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "log.txt")
+        meta = pathlib.Path(folder, "log.meta")
+        path.write_text("\n".join(lines) + "\n")
+        for size, code, exact in (("16384", 0, 2), ("4096", 0, 0),
+                                  ("64K", 1, 0), ("5000", 2, 0)):
+            meta.write_text(f"host_page_size = {size}\n")
+            run, _, bus = replay(path, "--meta", meta)
+            check_equal(run.returncode, code, f"host pages of {size} exit")
+            check_equal(bus.get("model", {}).get("ring_full_exact", 0), exact,
+                        f"rings full to the store, host pages of {size}")
+
+
 def check_absent():
     _, result, _ = replay(ROOT / "traces/rcu-4vcpu.ftrace.txt.zst")
     check("bus" not in result, "no section for a trace without a bus")
@@ -386,5 +414,6 @@ check_other_machines()
 check_profiles()
 check_report()
 check_compare()
+check_host_pages()
 check_absent()
 close()
