@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/rng.h"
@@ -374,6 +375,38 @@ START_TEST(a_dead_guest_is_no_crash)
 }
 END_TEST
 
+/* A socket whose peer closed with answers unread says so by a reset. */
+START_TEST(a_guest_that_leaves_its_answers_has_closed)
+{
+    struct pollfd answer;
+    int status;
+    pid_t child;
+
+    open_wire(transports[_i]);
+    child = fork();
+    if (child == 0) {
+        (void)close(wire.to[0]);
+        (void)close(wire.from[0]);
+        device_serve(
+            &(struct device_server_config){.read_fd = wire.to[1],
+                                           .write_fd = wire.from[1],
+                                           .format = {VMC_IOREGION_H, false},
+                                           .batch_max = 64},
+            &file, &counts);
+        _exit((int)counts.end);
+    }
+    send_command(false, 3, true, 0, 0);
+    answer = (struct pollfd){.fd = wire.from[0], .events = POLLIN};
+    ck_assert_int_eq(poll(&answer, 1, 20000), 1);
+    (void)close(wire.to[1]);
+    (void)close(wire.to[0]);
+    (void)close(wire.from[0]);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), DEVICE_END_CLOSED);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("device_server");
@@ -399,5 +432,6 @@ Suite *suite(void)
     tcase_add_loop_test(c, an_access_to_nothing_is_counted_and_fails_if_asked,
                         0, 2);
     tcase_add_loop_test(c, a_dead_guest_is_no_crash, 0, all);
+    tcase_add_loop_test(c, a_guest_that_leaves_its_answers_has_closed, 0, all);
     return s;
 }
