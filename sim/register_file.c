@@ -96,7 +96,8 @@ static enum vmc_status parse_register(struct register_entry *entry, int count,
         return vmc_fail(error, VMC_E_FORMAT,
                         "expected: OFFSET WIDTH KIND [RESET [NAME]]");
     }
-    while (kind < REGISTER_KIND_COUNT && strcmp(words[2], kind_names[kind])) {
+    while (kind < REGISTER_KIND_COUNT &&
+           strcmp(words[2], kind_names[kind]) != 0) {
         kind++;
     }
     if (kind == REGISTER_KIND_COUNT) {
