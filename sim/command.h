@@ -15,6 +15,7 @@ enum exit_status {
     EXIT_MISMATCH = 1, /**< it ran, and something did not match or broke */
     EXIT_BAD_INPUT = 2,
     EXIT_INTERNAL = 3,
+    EXIT_BOUNDED = 4, /**< nothing broke, and not all was looked at */
 };
 
 /** One command: vmcycle NAME [options]. */

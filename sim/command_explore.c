@@ -9,14 +9,14 @@
 #include "explore/minimise.h"
 #include "sim/command.h"
 #include "sim/counterexample.h"
+#include "sim/explore_search.h"
 #include "sim/explore_target.h"
-#include "sim/progress.h"
 #include "sim/report.h"
 #include "sim/schedule_file.h"
 #include "stats/json.h"
 #include "stats/outfile.h"
 
-enum { SETTINGS_MAX = 8, STATES_DEFAULT = 1 << 22, MINIMISE_STATES = 1 << 20 };
+enum { SETTINGS_MAX = 8, MINIMISE_STATES = 1 << 20 };
 
 struct options {
     const char *path, *json_path, *schedule_path, *write_path;
@@ -24,7 +24,7 @@ struct options {
     struct vmc_life_config config;
     struct vmc_life_setting params[SETTINGS_MAX];
     char names[SETTINGS_MAX][VMC_LIFE_NAME_BYTES];
-    struct vmc_search_budget budget;
+    struct explore_search search;
     enum vmc_minimise_order order;
     bool keeps_schedule; /* as it was found */
 };
@@ -32,7 +32,6 @@ struct options {
 enum option_key {
     OPTION_SCHEDULE = 256,
     OPTION_WRITE,
-    OPTION_STATES,
     OPTION_PARAM,
     OPTION_MINIMISE,
     OPTION_TIMELINE,
@@ -44,8 +43,6 @@ static const struct argp_option option_table[] = {
      0},
     {"param", OPTION_PARAM, "NAME=NUMBER", 0, "set a parameter of the scenario",
      0},
-    {"states", OPTION_STATES, "N", 0,
-     "visit at most N states; default is 4194304", 0},
     {"schedule", OPTION_SCHEDULE, "FILE", 0,
      "run the schedule in FILE again, and nothing else", 0},
     {"write-schedule", OPTION_WRITE, "FILE", 0,
@@ -103,6 +100,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     struct options *options = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->search;
+        return 0;
     case 'v':
         options->config.variant = argument;
         return 0;
@@ -111,14 +111,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_PARAM:
         read_param(state, options, argument);
-        return 0;
-    case OPTION_STATES:
-        if (vmc_parse_u64(&options->budget.states_max, argument) != VMC_OK ||
-            options->budget.states_max < 1 ||
-            options->budget.states_max > VMC_SEARCH_STATES_MAX) {
-            argp_error(state, "--states '%s': expected 1 to %d", argument,
-                       VMC_SEARCH_STATES_MAX);
-        }
         return 0;
     case OPTION_SCHEDULE:
         options->schedule_path = argument;
@@ -149,13 +141,16 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
+static const struct argp_child children[] = {
+    {&explore_search_argp, 0, "How to search:", 1}, {0}};
+
 static const struct argp parser = {
     option_table,
     parse_option,
     "SCENARIO",
     "Search the schedules of a scenario for one that breaks a rule; count them "
     "all. The language is described in docs/scenarios.md.",
-    0,
+    children,
     0,
     0};
 
@@ -172,43 +167,22 @@ struct outcome {
     int64_t wall_ms;
 };
 
-/* A 128-bit number in decimal digits. Returns where they begin. */
-static const char *u128_text(vmc_u128 value, char text[40])
-{
-    char *at = text + 39;
-
-    *at = '\0';
-    do {
-        *--at = (char)('0' + (int)(value % 10));
-        value /= 10;
-    } while (value > 0);
-    return at;
-}
-
-static json_t *u128_json(vmc_u128 value)
-{
-    char text[40];
-
-    return value <= INT64_MAX ? json_integer((json_int_t)value)
-                              : json_string(u128_text(value, text));
-}
-
-static enum vmc_status search(struct outcome *outcome,
-                              const struct options *options)
+static enum vmc_status search(struct outcome *outcome, struct options *options,
+                              struct vmc_error *error)
 {
     const struct told_model *told = &outcome->target.told;
-    enum vmc_status status = vmc_search_count(
-        &outcome->counts, told->words->ops, told->model, &options->budget);
+    enum vmc_status status =
+        explore_search_run(&options->search, &outcome->counts, told->words->ops,
+                           told->model, error);
 
-    if (status == VMC_OK && outcome->counts.failing > 0) {
-        status = vmc_search_shortest(&outcome->schedule, &outcome->rule,
-                                     told->words->ops, told->model,
-                                     &options->budget);
-        outcome->has_schedule = status == VMC_OK;
+    if (status == VMC_OK && outcome->counts.has_schedule) {
+        outcome->schedule = outcome->counts.schedule;
+        outcome->rule = outcome->counts.rule;
+        outcome->has_schedule = true;
     } else if (status == VMC_OK) {
         outcome->rule = explore_target_note(&outcome->target, outcome->why);
     }
-    return status == VMC_END ? VMC_OK : status;
+    return status;
 }
 
 static enum vmc_status write_schedule(const struct story *story,
@@ -228,9 +202,8 @@ static enum vmc_status write_schedule(const struct story *story,
 static enum vmc_status minimise(struct outcome *outcome,
                                 const struct options *options)
 {
-    uint64_t states_max = options->budget.states_max < MINIMISE_STATES
-                              ? options->budget.states_max
-                              : MINIMISE_STATES;
+    uint64_t budget = options->search.config.budget.states_max;
+    uint64_t states_max = budget < MINIMISE_STATES ? budget : MINIMISE_STATES;
     enum vmc_status status = vmc_minimise(
         &outcome->minimal, &outcome->schedule, options->order, states_max,
         outcome->target.told.words->ops, outcome->target.told.model);
@@ -323,47 +296,52 @@ static enum vmc_status write_report(struct outcome *outcome,
 
 /* ---- Telling ------------------------------------------------------------ */
 
-/* A hash over what was found: counts, and the schedule step by step. */
+/* A hash over what was found, and the schedule that is shown. */
 static uint64_t fingerprint_of(const struct outcome *outcome)
 {
-    const struct vmc_search_result *counts = &outcome->counts;
-    uint64_t hash = vmc_hash_fold(counts->states, counts->steps);
+    uint64_t hash = explore_search_fingerprint(&outcome->counts);
 
-    hash = vmc_hash_fold(hash, (uint64_t)counts->schedules);
-    hash = vmc_hash_fold(hash, (uint64_t)counts->failing);
     for (uint32_t i = 0; i < outcome->schedule.step_count; i++) {
         hash = vmc_hash_fold(hash, outcome->schedule.steps[i]);
     }
     return hash;
 }
 
-static json_t *describe(const struct outcome *outcome, bool is_replay)
+/* Whether the variant is meant to end so; null when too little is known. */
+static json_t *expected_json(const struct outcome *outcome, bool is_replay)
+{
+    if (outcome->rule == 0 &&
+        (is_replay || outcome->counts.guarantee != VMC_EXHAUSTIVE)) {
+        return json_null();
+    }
+    return json_boolean(
+        explore_target_is_expected(&outcome->target, outcome->rule));
+}
+
+static const char *verdict_of(const struct outcome *outcome, bool is_replay)
+{
+    return is_replay && outcome->rule == 0
+               ? "passed"
+               : explore_search_verdict(&outcome->counts, outcome->rule != 0);
+}
+
+static json_t *describe(const struct outcome *outcome,
+                        const struct options *options)
 {
     const struct explore_target *target = &outcome->target;
+    bool is_replay = options->schedule_path != NULL;
     json_t *root = json_object();
 
     json_object_set_new(root, "version", json_string(VMCYCLE_VERSION));
     json_object_set_new(root, "scenario", json_string(target->name));
     json_object_set_new(root, "variant", json_string(target->variant));
-    json_object_set_new(root, "strategy",
-                        json_string(is_replay ? "replay" : "stateful"));
-    if (!is_replay) {
-        json_object_set_new(root, "schedules",
-                            u128_json(outcome->counts.schedules));
-        json_object_set_new(root, "failing",
-                            u128_json(outcome->counts.failing));
-        json_object_set_new(root, "states",
-                            vmc_json_u64(outcome->counts.states));
-        json_object_set_new(root, "steps", vmc_json_u64(outcome->counts.steps));
-        json_object_set_new(root, "depth", json_integer(outcome->counts.depth));
-        json_object_set_new(root, "complete",
-                            json_boolean(outcome->counts.is_complete));
+    if (is_replay) {
+        json_object_set_new(root, "strategy", json_string("replay"));
+    } else {
+        explore_search_describe(&options->search, &outcome->counts, root);
     }
-    json_object_set_new(
-        root, "verdict",
-        json_string(outcome->rule != 0 || outcome->counts.failing > 0
-                        ? "violation"
-                        : "clean"));
+    json_object_set_new(root, "verdict",
+                        json_string(verdict_of(outcome, is_replay)));
     if (outcome->rule != 0) {
         json_t *violation = json_object();
 
@@ -385,9 +363,7 @@ static json_t *describe(const struct outcome *outcome, bool is_replay)
         }
         json_object_set_new(root, "violation", violation);
     }
-    json_object_set_new(
-        root, "expected",
-        json_boolean(explore_target_is_expected(target, outcome->rule)));
+    json_object_set_new(root, "expected", expected_json(outcome, is_replay));
     json_object_set_new(root, "fingerprint",
                         vmc_json_hex(fingerprint_of(outcome)));
     json_object_set_new(root, "wall_ms",
@@ -395,19 +371,15 @@ static json_t *describe(const struct outcome *outcome, bool is_replay)
     return root;
 }
 
-static void print_outcome(struct outcome *outcome, FILE *table)
+static void print_outcome(struct outcome *outcome,
+                          const struct options *options, FILE *table)
 {
-    char schedules[40], failing[40];
+    bool is_replay = options->schedule_path != NULL;
 
     (void)fprintf(table, "%s \"%s\", variant %s\n", outcome->target.name,
                   outcome->target.title, outcome->target.variant);
-    if (outcome->counts.states > 0) {
-        (void)fprintf(table,
-                      "%s schedules, %s of them fail; %" PRIu64
-                      " states, %" PRIu32 " steps at most\n",
-                      u128_text(outcome->counts.schedules, schedules),
-                      u128_text(outcome->counts.failing, failing),
-                      outcome->counts.states, outcome->counts.depth);
+    if (!is_replay) {
+        explore_search_print(&options->search, &outcome->counts, table);
     }
     if (outcome->has_schedule) {
         (void)fputc('\n', table);
@@ -424,14 +396,13 @@ static void print_outcome(struct outcome *outcome, FILE *table)
     }
     if (outcome->rule != 0) {
         (void)fprintf(table, "violation: %s\n", outcome->why);
-    } else if (outcome->counts.failing > 0) {
-        (void)fputs("violation: more --states find its shortest schedule\n",
-                    table);
     } else {
-        (void)fprintf(table, "clean: %s\n",
-                      outcome->counts.is_complete
-                          ? "exhaustive, no schedule breaks a rule"
-                          : "as far as was searched");
+        (void)fprintf(
+            table, "%s: %s\n", verdict_of(outcome, is_replay),
+            is_replay ? "this schedule breaks no rule"
+            : outcome->counts.guarantee == VMC_EXHAUSTIVE
+                ? "exhaustive, no schedule breaks a rule"
+                : "no violation as far as was searched, which is not all");
     }
 }
 
@@ -460,20 +431,18 @@ static enum vmc_status write_files(struct outcome *outcome,
     return status;
 }
 
-static enum vmc_status run(struct outcome *outcome,
-                           const struct options *options,
+static enum vmc_status run(struct outcome *outcome, struct options *options,
                            struct vmc_error *error)
 {
     int64_t start_ms = host_now_ms();
     enum vmc_status status;
 
     if (options->schedule_path != NULL) {
-
         status = schedule_read(&outcome->schedule, &outcome->target.told,
                                options->schedule_path, error);
         outcome->has_schedule = status == VMC_OK;
     } else {
-        status = search(outcome, options);
+        status = search(outcome, options, error);
         if (status == VMC_OK && outcome->has_schedule &&
             !options->keeps_schedule) {
             status = minimise(outcome, options);
@@ -488,13 +457,13 @@ static enum vmc_status run(struct outcome *outcome,
 
 int command_explore(int argc, char **argv)
 {
-    struct options options = {.budget = {.states_max = STATES_DEFAULT}};
+    struct options options = {.path = NULL};
     struct outcome *outcome = calloc(1, sizeof(*outcome));
-
     struct vmc_error error = {""};
     enum vmc_status status;
-    bool is_failing;
+    int end = EXIT_GOOD;
 
+    explore_search_init(&options.search);
     argp_parse(&parser, argc, argv, 0, NULL, &options);
     if (outcome == NULL) {
         return command_failed(VMC_E_NOMEM, &error);
@@ -505,18 +474,22 @@ int command_explore(int argc, char **argv)
         status = run(outcome, &options, &error);
     }
     if (status == VMC_OK) {
-        json_t *root = describe(outcome, options.schedule_path != NULL);
+        json_t *root = describe(outcome, &options);
 
-        print_outcome(outcome, command_table(options.json_path));
+        print_outcome(outcome, &options, command_table(options.json_path));
         status = write_files(outcome, &options, root, &error);
         json_decref(root);
     }
-    is_failing = outcome->rule != 0 || outcome->counts.failing > 0;
+    if (outcome->rule != 0) {
+        end = EXIT_MISMATCH;
+    } else if (options.schedule_path == NULL && !outcome->counts.is_complete) {
+        end = EXIT_BOUNDED;
+    }
     explore_target_close(&outcome->target);
     story_free(&outcome->story);
     free(outcome);
     if (status != VMC_OK) {
         return command_failed(status, &error);
     }
-    return is_failing ? EXIT_MISMATCH : EXIT_GOOD;
+    return end;
 }

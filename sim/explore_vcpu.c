@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * States on the explorer's side hold only the bytes that runs of the program
- * use; a step works on a whole state, whose rest is zero.
+ * use. Steps work on them as they stand: nothing of lib/vcpu looks at a task
+ * beyond those that the program can have.
  */
 #include "sim/explore_vcpu.h"
 
@@ -17,10 +18,8 @@ static size_t vcpu_state_bytes(const void *model)
 static void vcpu_start(void *model, void *state)
 {
     const struct explore_vcpu *self = model;
-    struct vmc_life_state whole;
 
-    vmc_life_start(self->program, &whole);
-    memcpy(state, &whole, vmc_life_state_bytes(self->program));
+    vmc_life_start(self->program, state);
 }
 
 void explore_vcpu_widen(const struct explore_vcpu *self,
@@ -35,37 +34,30 @@ void explore_vcpu_widen(const struct explore_vcpu *self,
 static uint32_t vcpu_enabled(void *model, const void *state, uint16_t *steps)
 {
     const struct explore_vcpu *self = model;
-    struct vmc_life_state whole;
 
     static_assert((int)VMC_LIFE_STEPS_MAX <= (int)VMC_MODEL_STEPS_MAX,
                   "all steps fit");
-    explore_vcpu_widen(self, &whole, state);
-    return vmc_life_enabled(self->program, &whole, steps);
+    return vmc_life_enabled(self->program, state, steps);
 }
 
 static bool vcpu_step(void *model, void *state, uint16_t step, uint32_t *rule)
 {
     struct explore_vcpu *self = model;
-    struct vmc_life_state whole;
     struct vmc_life_event event;
 
-    explore_vcpu_widen(self, &whole, state);
-    if (!vmc_life_step(self->program, &whole, step, &event, &self->watch)) {
-        *rule = event.violation.rule;
-        return false;
+    if (vmc_life_step(self->program, state, step, &event, &self->watch)) {
+        return true;
     }
-    memcpy(state, &whole, vmc_life_state_bytes(self->program));
-    return true;
+    *rule = event.violation.rule;
+    return false;
 }
 
 static bool vcpu_finish(void *model, const void *state, uint32_t *rule)
 {
     struct explore_vcpu *self = model;
-    struct vmc_life_state whole;
     struct vmc_life_violation violation;
 
-    explore_vcpu_widen(self, &whole, state);
-    if (vmc_life_finish(self->program, &whole, &violation, &self->watch)) {
+    if (vmc_life_finish(self->program, state, &violation, &self->watch)) {
         return true;
     }
     *rule = violation.rule;
@@ -75,10 +67,39 @@ static bool vcpu_finish(void *model, const void *state, uint32_t *rule)
 static struct vmc_hash128 vcpu_hash(void *model, const void *state)
 {
     const struct explore_vcpu *self = model;
-    struct vmc_life_state whole;
 
-    explore_vcpu_widen(self, &whole, state);
-    return vmc_life_hash(self->program, &whole);
+    return vmc_life_hash(self->program, state);
+}
+
+static uint32_t vcpu_task_count(const void *model, const void *state)
+{
+    const struct vmc_life_state *life = state;
+
+    (void)model;
+    static_assert((int)VMC_LIFE_TASKS_MAX <= (int)VMC_MODEL_TASKS_MAX,
+                  "all tasks fit");
+    return life->task_count;
+}
+
+static uint32_t vcpu_footprint(const void *model, const void *state,
+                               uint32_t task, struct vmc_access *accesses)
+{
+    static const uint16_t kinds[] = {
+        [VMC_MODE_READ] = VMC_ACCESS_READ,
+        [VMC_MODE_WRITE] = VMC_ACCESS_WRITE,
+        [VMC_MODE_COMMUTES] = VMC_ACCESS_COMMUTES,
+    };
+    const struct explore_vcpu *self = model;
+    struct vmc_life_access found[VMC_LIFE_ACCESSES_MAX];
+    uint32_t count = vmc_life_footprint(self->program, state, task, found);
+
+    static_assert((int)VMC_LIFE_ACCESSES_MAX <= (int)VMC_MODEL_ACCESSES_MAX,
+                  "all accesses fit");
+    for (uint32_t i = 0; i < count; i++) {
+        accesses[i] =
+            (struct vmc_access){found[i].resource, kinds[found[i].mode]};
+    }
+    return count;
 }
 
 static uint32_t vcpu_task(const void *model, uint16_t step)
@@ -95,4 +116,6 @@ const struct vmc_model_ops explore_vcpu_ops = {
     .finish = vcpu_finish,
     .hash = vcpu_hash,
     .task = vcpu_task,
+    .task_count = vcpu_task_count,
+    .footprint = vcpu_footprint,
 };

@@ -132,42 +132,44 @@ START_TEST(interleavings_and_states_are_counted_exactly)
 }
 END_TEST
 
-START_TEST(a_shortest_failing_schedule_is_found)
+START_TEST(a_failing_schedule_is_kept_with_the_counts)
 {
     struct counters model = {
         .task_count = 2, .length = 3, .fails_when_first_is_last = true};
-    struct vmc_schedule schedule;
+    static struct vmc_search_result result;
     struct counters_state state;
-    uint32_t rule = 0, broken = 0;
+    uint32_t broken = 0;
 
-    ck_assert_int_eq(
-        vmc_search_shortest(&schedule, &rule, &counters_ops, &model, &large),
-        VMC_OK);
-    ck_assert_uint_eq(rule, 7);
-    ck_assert_uint_eq(schedule.step_count, 6);
+    ck_assert_int_eq(vmc_search_count(&result, &counters_ops, &model, &large),
+                     VMC_OK);
+    ck_assert(result.has_schedule);
+    ck_assert_uint_eq(result.rule, 7);
+    ck_assert_uint_eq(result.schedule.step_count, 6);
     counters_start(&model, &state);
     for (uint32_t i = 0; i < 5; i++) {
-        ck_assert(counters_step(&model, &state, schedule.steps[i], &broken));
+        ck_assert(
+            counters_step(&model, &state, result.schedule.steps[i], &broken));
     }
-    ck_assert(!counters_step(&model, &state, schedule.steps[5], &broken));
+    ck_assert(
+        !counters_step(&model, &state, result.schedule.steps[5], &broken));
 }
 END_TEST
 
 START_TEST(a_bad_end_is_found_with_the_steps_to_it)
 {
     struct counters model = {.task_count = 2, .length = 2, .deadlocks = true};
-    struct vmc_schedule schedule;
-    uint32_t rule = 0;
+    static struct vmc_search_result result;
 
-    ck_assert_int_eq(
-        vmc_search_shortest(&schedule, &rule, &counters_ops, &model, &large),
-        VMC_OK);
-    ck_assert_uint_eq(rule, 9);
-    ck_assert_uint_eq(schedule.step_count, 4);
+    ck_assert_int_eq(vmc_search_count(&result, &counters_ops, &model, &large),
+                     VMC_OK);
+    ck_assert(result.has_schedule);
+    ck_assert_uint_eq(result.rule, 9);
+    ck_assert_uint_eq(result.schedule.step_count, 4);
+    ck_assert_uint_eq(result.failure_q62, VMC_CERTAIN_Q62);
     model.deadlocks = false;
-    ck_assert_int_eq(
-        vmc_search_shortest(&schedule, &rule, &counters_ops, &model, &large),
-        VMC_END);
+    ck_assert_int_eq(vmc_search_count(&result, &counters_ops, &model, &large),
+                     VMC_OK);
+    ck_assert(!result.has_schedule);
 }
 END_TEST
 
@@ -175,53 +177,72 @@ START_TEST(a_cycle_is_noticed)
 {
     struct counters model = {.task_count = 2, .length = 3, .is_round = true};
     struct vmc_search_result result;
-    struct vmc_schedule schedule;
-    uint32_t rule = 0;
 
     ck_assert_int_eq(vmc_search_count(&result, &counters_ops, &model, &large),
                      VMC_OK);
     ck_assert(result.has_cycle);
+    ck_assert(!result.counts_are_exact);
     ck_assert_uint_eq(result.states, 9);
-    ck_assert_int_eq(
-        vmc_search_shortest(&schedule, &rule, &counters_ops, &model, &large),
-        VMC_END);
 }
 END_TEST
 
 START_TEST(a_small_budget_says_that_it_is_not_all)
 {
     struct counters model = {.task_count = 3, .length = 3};
-    const struct vmc_search_budget small = {.states_max = 20};
-    struct vmc_search_result result;
-    struct vmc_schedule schedule;
-    uint32_t rule = 0;
+    static const struct {
+        struct vmc_search_budget budget;
+        enum vmc_search_limit limit;
+    } small[] = {
+        {{.states_max = 20}, VMC_LIMIT_STATES},
+        {{.states_max = 100, .steps_max = 30}, VMC_LIMIT_STEPS},
+        {{.states_max = 100, .memory_bytes_max = 1000}, VMC_LIMIT_MEMORY},
+    };
 
-    ck_assert_int_eq(vmc_search_count(&result, &counters_ops, &model, &small),
-                     VMC_OK);
-    ck_assert(!result.is_complete);
-    ck_assert_uint_eq(result.states, 20);
-    ck_assert(result.schedules < 1680);
-    model.deadlocks = true;
-    ck_assert_int_eq(
-        vmc_search_shortest(&schedule, &rule, &counters_ops, &model, &small),
-        VMC_END);
+    for (size_t i = 0; i < VMC_COUNT_OF(small); i++) {
+        struct vmc_search_result result;
+
+        ck_assert_int_eq(
+            vmc_search_count(&result, &counters_ops, &model, &small[i].budget),
+            VMC_OK);
+        ck_assert(!result.is_complete && !result.counts_are_exact);
+        ck_assert_int_eq(result.guarantee, VMC_BOUNDED);
+        ck_assert_int_eq(result.limit, small[i].limit);
+        ck_assert(result.schedules < 1680);
+    }
 }
 END_TEST
 
 START_TEST(numbers_outside_their_limits_are_refused)
 {
+    static const struct vmc_search_config bad[] = {
+        {.strategy = VMC_STRATEGY_STATEFUL, .budget = {.states_max = 0}},
+        {.strategy = VMC_STRATEGY_LADDER,
+         .budget = {.states_max = VMC_SEARCH_STATES_MAX + 1}},
+        {.strategy = VMC_STRATEGY_COUNT, .budget = {.states_max = 1}},
+        {.strategy = VMC_STRATEGY_PREEMPTION,
+         .budget = {.states_max = 1},
+         .preemptions_max = VMC_SEARCH_BOUNDS_MAX},
+        {.strategy = VMC_STRATEGY_PCT,
+         .budget = {.states_max = 1},
+         .pct_depth = 0,
+         .runs = 1},
+        {.strategy = VMC_STRATEGY_PCT,
+         .budget = {.states_max = 1},
+         .pct_depth = VMC_PCT_DEPTH_MAX + 1,
+         .runs = 1},
+        {.strategy = VMC_STRATEGY_RANDOM,
+         .budget = {.states_max = 1},
+         .runs = 0},
+        /* These counters have no footprints. */
+        {.strategy = VMC_STRATEGY_DPOR, .budget = {.states_max = 1}},
+    };
     struct counters model = {.task_count = 1, .length = 1};
-    struct vmc_search_budget budget = {.states_max = 0};
     struct vmc_search_result result;
-    struct vmc_schedule schedule;
-    uint32_t rule;
 
-    ck_assert_int_eq(vmc_search_count(&result, &counters_ops, &model, &budget),
-                     VMC_E_RANGE);
-    budget.states_max = VMC_SEARCH_STATES_MAX + 1;
-    ck_assert_int_eq(
-        vmc_search_shortest(&schedule, &rule, &counters_ops, &model, &budget),
-        VMC_E_RANGE);
+    for (size_t i = 0; i < VMC_COUNT_OF(bad); i++) {
+        ck_assert_int_eq(vmc_search(&result, &counters_ops, &model, &bad[i]),
+                         VMC_E_RANGE);
+    }
 }
 END_TEST
 
@@ -233,7 +254,7 @@ Suite *suite(void)
     suite_add_tcase(s, c);
     tcase_add_loop_test(c, interleavings_and_states_are_counted_exactly, 0,
                         (int)VMC_COUNT_OF(rows));
-    tcase_add_test(c, a_shortest_failing_schedule_is_found);
+    tcase_add_test(c, a_failing_schedule_is_kept_with_the_counts);
     tcase_add_test(c, a_bad_end_is_found_with_the_steps_to_it);
     tcase_add_test(c, a_cycle_is_noticed);
     tcase_add_test(c, a_small_budget_says_that_it_is_not_all);

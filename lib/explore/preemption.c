@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Few preemptions first: most failures need one or two (Musuvathi and Qadeer,
+ * PLDI 2007), and schedules with few are few. What was found for bound c is a
+ * part of what bound c + 1 needs, so the sequence costs what its last member
+ * does. When no schedule has more preemptions, the search was exhaustive. */
+#include "explore/count_priv.h"
+
+/* Search one bound to its end, or until the budget is used up. */
+static enum vmc_status search_bound(struct vmc_searcher *searcher,
+                                    struct vmc_counter *counter, uint32_t bound)
+{
+    struct vmc_search_result *result = searcher->result;
+    struct vmc_counts counts = {0};
+    enum vmc_status status = vmc_counter_run(counter, bound, &counts);
+
+    if (status != VMC_OK) {
+        return status;
+    }
+    result->states = vmc_counter_places(counter);
+    result->schedules = counts.schedules;
+    result->failing = counts.failing;
+    result->depth = counts.depth;
+    if (result->limit != VMC_LIMIT_NONE) {
+        return VMC_END;
+    }
+    result->bounds[result->bound_count++] = (struct vmc_bound_counts){
+        .schedules = counts.schedules,
+        .failing = counts.failing,
+        .is_all = !counts.is_cut && !result->has_cycle,
+    };
+    return counts.is_cut ? VMC_OK : VMC_END;
+}
+
+enum vmc_status vmc_strategy_preemption(struct vmc_searcher *searcher)
+{
+    struct vmc_search_result *result = searcher->result;
+    struct vmc_counter *counter = vmc_counter_new(searcher);
+    enum vmc_status status = counter != NULL ? VMC_OK : VMC_E_NOMEM;
+    bool is_all;
+
+    for (uint32_t bound = 0;
+         status == VMC_OK && bound <= searcher->config->preemptions_max;
+         bound++) {
+        status = search_bound(searcher, counter, bound);
+    }
+    vmc_counter_free(counter);
+    is_all = result->bound_count > 0 &&
+             result->bounds[result->bound_count - 1].is_all;
+    result->is_complete = result->limit == VMC_LIMIT_NONE;
+    result->guarantee = is_all ? VMC_EXHAUSTIVE : VMC_BOUNDED;
+    result->counts_are_exact = is_all && !result->has_overflow;
+    return status == VMC_END ? VMC_OK : status;
+}
