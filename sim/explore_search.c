@@ -189,6 +189,12 @@ enum vmc_status explore_search_run(struct explore_search *search,
 {
     enum vmc_status status;
 
+    if (search->config.strategy == VMC_STRATEGY_DPOR &&
+        ops->footprint == NULL) {
+        return vmc_fail(error, VMC_E_USAGE,
+                        "--strategy dpor: this model does not say what its "
+                        "steps touch");
+    }
     search->config.budget.is_over = is_over;
     search->config.budget.context = search;
     search->start_ms = host_now_ms();
