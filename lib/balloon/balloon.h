@@ -18,6 +18,8 @@
 #include "balloon/flow.h"
 #include "balloon/memmap.h"
 #include "base/base.h"
+#include "device/device.h"
+#include "event/event.h"
 
 /** How memory moves. */
 enum vmc_balloon_mechanism {
@@ -97,6 +99,27 @@ struct vmc_balloon_survey {
     struct vmc_balloon_cell cells[VMC_BALLOON_CELLS];
 };
 
+/** Interrupts of the device: a change of its configuration, and used buffers
+ * of each queue. */
+enum { VMC_BALLOON_IRQ_CONFIG, VMC_BALLOON_IRQ_QUEUES, VMC_BALLOON_IRQS = 6 };
+
+/**
+ * Where the device's interrupts go, instead of taking the fixed times of the
+ * profile from the main loop to the vCPU's handler. Plain data of the caller,
+ * zeroed but for engine and wires: a message's interrupt sets its wire, and
+ * the driver goes on when vmc_balloon_interrupted() says that the guest's
+ * handler has run.
+ */
+struct vmc_balloon_port {
+    struct vmc_engine *engine; /**< that both sides live on; borrowed */
+    struct vmc_wire wires[VMC_BALLOON_IRQS];
+    void *vm; /**< while a scenario runs */
+    uint64_t raised, taken, lost;
+};
+
+/** The guest's handler of @irq has run. One that nobody waits for is lost. */
+void vmc_balloon_interrupted(struct vmc_balloon_port *port, uint32_t irq);
+
 /** A scenario. Copied during the call; strings are static or borrowed. */
 struct vmc_balloon_config {
     const struct vmc_balloon_costs *costs;
@@ -128,6 +151,10 @@ struct vmc_balloon_config {
      * pages or blocks of any order can follow it. */
     const struct vmc_page_run *recorded;
     uint32_t recorded_count;
+
+    /** Where interrupts go; NULL: they take the times of the profile. Borrowed
+     * for the call. */
+    struct vmc_balloon_port *port;
 
     /** Memory before and after what is timed. Filled during the call; NULL:
      * not wanted, as it takes a look at every page. */

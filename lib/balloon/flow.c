@@ -182,6 +182,36 @@ void vmc_flow_sleep(struct vmc_flow *flow, enum vmc_balloon_stage stage,
     vmc_flow_work(flow, VMC_ACTOR_NOBODY, stage, ticks, next_step);
 }
 
+void vmc_flow_park(struct vmc_flow *flow, enum vmc_balloon_stage stage,
+                   uint32_t next_step)
+{
+    struct vmc_flow_state *state = &flow->state;
+
+    assert(!state->is_busy);
+    state->is_busy = state->is_parked = true;
+    state->is_locking = false;
+    state->actor = VMC_ACTOR_NOBODY;
+    state->stage = (uint8_t)stage;
+    state->asked_tick = vmc_engine_now_tick(flow->engine);
+    state->next_step = next_step;
+}
+
+bool vmc_flow_resume(struct vmc_flow *flow)
+{
+    struct vmc_flow_state *state = &flow->state;
+
+    if (!state->is_parked) {
+        return false;
+    }
+    state->is_parked = false;
+    state->work = (struct vmc_account){0};
+    state->work.ticks[state->stage] =
+        vmc_engine_now_tick(flow->engine) - state->asked_tick;
+    state->event = vmc_engine_schedule(flow->engine, 0, VMC_PHASE_DEVICE,
+                                       flow->handler, 0);
+    return true;
+}
+
 bool vmc_flow_is_busy(const struct vmc_flow *flow)
 {
     return flow->state.is_busy;

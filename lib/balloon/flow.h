@@ -72,6 +72,8 @@ struct vmc_flow {
         bool is_waiting; /**< for an actor */
         bool is_locking; /**< to hold on, rather than to work */
         bool is_busy;    /**< has a step to come */
+        bool is_parked;  /**< until somebody resumes it */
+        uint8_t stage;   /**< that parked time is charged to */
     } state;
 };
 
@@ -110,6 +112,16 @@ bool vmc_flow_holds(const struct vmc_flow *flow, uint32_t lock);
 /** Run @next_step in @ticks, charged to @stage, occupying nobody. */
 void vmc_flow_sleep(struct vmc_flow *flow, enum vmc_balloon_stage stage,
                     uint64_t ticks, uint32_t next_step);
+
+/**
+ * Wait, occupying nobody, until vmc_flow_resume(); then run @next_step. The
+ * time is charged to @stage.
+ */
+void vmc_flow_park(struct vmc_flow *flow, enum vmc_balloon_stage stage,
+                   uint32_t next_step);
+
+/** Let a parked flow go on in this tick. False when it is not parked. */
+bool vmc_flow_resume(struct vmc_flow *flow);
 
 /** True from the first step asked for until a step asks for no other. */
 bool vmc_flow_is_busy(const struct vmc_flow *flow);

@@ -407,7 +407,13 @@ enum vmc_status vmc_balloon_run(const struct vmc_balloon_config *config,
         return VMC_E_NOMEM;
     }
     scenario->config = *config;
-    status = vmc_engine_new(&scenario->engine, &limits);
+    if (config->port != NULL) {
+        scenario->engine = config->port->engine;
+        config->port->vm = &scenario->vm;
+        status = VMC_OK;
+    } else {
+        status = vmc_engine_new(&scenario->engine, &limits);
+    }
     if (status == VMC_OK) {
         scenario->vm.driver = mechanisms[config->mechanism].driver;
         status = vm_init(&scenario->vm, config, scenario->engine,
@@ -420,7 +426,11 @@ enum vmc_status vmc_balloon_run(const struct vmc_balloon_config *config,
         result->wild_frees = scenario->vm.bitmap->wild_frees;
         vm_fini(&scenario->vm);
     }
-    vmc_engine_free(scenario->engine);
+    if (config->port != NULL) {
+        config->port->vm = NULL;
+    } else {
+        vmc_engine_free(scenario->engine);
+    }
     free(scenario);
     return status;
 }

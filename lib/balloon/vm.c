@@ -40,6 +40,63 @@ void worker_start(struct vm_worker *worker, uint32_t step)
     worker->flow.run(&worker->flow, step);
 }
 
+/* ---- Interrupts ----------------------------------------------------------*/
+
+static void interrupt(struct vm *vm, uint32_t irq)
+{
+    vm->config.port->raised++;
+    vmc_wire_set(&vm->config.port->wires[irq], true);
+}
+
+/* The handler of a configuration interrupt queues the size worker. */
+static void target_changed(struct vm *vm)
+{
+    if (!vmc_flow_is_busy(&vm->workers[WORKER_SIZE].flow)) {
+        worker_start(&vm->workers[WORKER_SIZE], STEP_SIZE_RUN);
+    }
+}
+
+/* The used buffers are in the ring; what lies from here to the driver's
+ * handler is a time of the profile, or the interrupt's own way. */
+static void wait_for_interrupt(struct vm_worker *worker, uint64_t slept)
+{
+    struct vm *vm = worker->vm;
+    const struct vmc_send_costs *send = &vm->costs->send;
+
+    if (vm->config.port == NULL) {
+        vmc_flow_sleep(&worker->flow, VMC_STAGE_SEND,
+                       slept <= send->halt_poll ? send->wake_polled
+                                                : send->wake_vcpu,
+                       STEP_TELL_ISR);
+        return;
+    }
+    vm->parked[worker->tell.queue] = worker;
+    vmc_flow_park(&worker->flow, VMC_STAGE_SEND, STEP_TELL_ISR);
+    interrupt(vm, VMC_BALLOON_IRQ_QUEUES + worker->tell.queue);
+}
+
+void vmc_balloon_interrupted(struct vmc_balloon_port *port, uint32_t irq)
+{
+    struct vm *vm = port->vm;
+    struct vm_worker **parked;
+
+    assert(irq < VMC_BALLOON_IRQS);
+    if (vm == NULL) {
+        port->lost++;
+    } else if (irq == VMC_BALLOON_IRQ_CONFIG) {
+        port->taken++;
+        target_changed(vm);
+    } else {
+        parked = &vm->parked[irq - VMC_BALLOON_IRQ_QUEUES];
+        if (*parked != NULL && vmc_flow_resume(&(*parked)->flow)) {
+            port->taken++;
+        } else {
+            port->lost++;
+        }
+        *parked = NULL;
+    }
+}
+
 /* ---- Telling the host ----------------------------------------------------*/
 
 /* The messages of a balloon are counted; some are to fail. */
@@ -148,24 +205,22 @@ static void tell_push(struct vm_worker *worker)
     const struct vmc_send_costs *send = &worker->vm->costs->send;
 
     worker_unlock(worker, ROLE_MM);
-    vmc_flow_sleep(&worker->flow, VMC_STAGE_SEND, send->push + send->irq,
+    vmc_flow_sleep(&worker->flow, VMC_STAGE_SEND,
+                   send->push +
+                       (worker->vm->config.port == NULL ? send->irq : 0),
                    STEP_TELL_PUSHED);
 }
 
 static void tell_pushed(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
-    const struct vmc_send_costs *send = &vm->costs->send;
     uint64_t slept = vmc_engine_now_tick(vm->engine) - worker->tell.kicked_tick;
 
     (void)vmc_vq_push(&vm->queues[worker->tell.queue], &worker->tell.element,
                       0);
     worker_unlock(worker, ROLE_BQL);
     worker_unlock(worker, ROLE_MAIN);
-    vmc_flow_sleep(&worker->flow, VMC_STAGE_SEND,
-                   slept <= send->halt_poll ? send->wake_polled
-                                            : send->wake_vcpu,
-                   STEP_TELL_ISR);
+    wait_for_interrupt(worker, slept);
 }
 
 static void tell_done(struct vm_worker *worker)
@@ -354,8 +409,10 @@ void vm_resize(struct vm *vm, uint64_t units)
     vm->idle_rounds = vm->reversals = 0;
     vm->has_oom_taken = false;
     compact_reset(vm);
-    if (!vmc_flow_is_busy(&vm->workers[WORKER_SIZE].flow)) {
-        worker_start(&vm->workers[WORKER_SIZE], STEP_SIZE_RUN);
+    if (vm->config.port != NULL) {
+        interrupt(vm, VMC_BALLOON_IRQ_CONFIG);
+    } else {
+        target_changed(vm);
     }
 }
 

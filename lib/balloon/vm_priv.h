@@ -198,6 +198,7 @@ struct vm {
     struct vmc_virtqueue queues[QUEUE_COUNT];
     struct vmc_balloon_config_space space;
     struct vm_worker workers[WORKER_COUNT];
+    struct vm_worker *parked[QUEUE_COUNT]; /**< waiting for an interrupt */
     struct vmc_account account;
     struct vmc_account aside; /**< of who is not part of the operation */
 
