@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "bus_rig.h"
 #include "front_rig.h"
+#include "ioregion/region_run.h"
 #include "suite.h"
 
 enum { STEPS = 14 };
@@ -451,7 +452,7 @@ struct claim {
     uint8_t seen[0x3000]; /* how often each byte of the window was offered */
 };
 
-enum { WINDOW = 0x10000 };
+enum { WINDOW = 0x10000, PAGE_BYTES = 0x1000 };
 
 static int claim_read(struct vmc_bus_device *device,
                       struct vmc_bus_access *access)
@@ -539,6 +540,128 @@ START_TEST(every_byte_of_any_access_is_served_once)
 }
 END_TEST
 
+/* ---- The walker of regions, which waits and resumes, cuts the same ----------
+ */
+
+static char calls[RIG_LOG_BYTES];
+
+static int noted_read(struct vmc_bus_device *device,
+                      struct vmc_bus_access *access)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof(text), "%llx+%d",
+                   (unsigned long long)access->addr, access->len);
+    rig_note(calls, text);
+    for (int i = 0; i < access->len; i++) {
+        access->data[i] = rig_byte(access->addr + (uint64_t)i);
+    }
+    return device->kind == VMC_BUS_ZONE ? -EOPNOTSUPP : 0;
+}
+
+static int noted_write(struct vmc_bus_device *device,
+                       const struct vmc_bus_access *access)
+{
+    struct vmc_bus_access copy = *access;
+
+    return noted_read(device, &copy);
+}
+
+static const struct vmc_bus_ops noted_ops = {
+    .kind = "noted", .read = noted_read, .write = noted_write};
+
+static void note_exit(uint64_t addr, uint32_t len, bool is_write, uint8_t *data)
+{
+    char text[64];
+    int used =
+        snprintf(text, sizeof(text), "x%llx+%u", (unsigned long long)addr, len);
+
+    for (uint32_t i = 0; i < len; i++) {
+        if (is_write) {
+            used += snprintf(text + used, sizeof(text) - (size_t)used, ":%02x",
+                             data[i]);
+        } else {
+            data[i] = rig_byte(addr + i);
+        }
+    }
+    rig_note(calls, text);
+}
+
+static void run_here(uint64_t gpa, uint32_t len, bool is_write)
+{
+    struct vmc_kvm_exit_mmio *mmio = &rig.vcpu.run.mmio;
+    int result = vmc_front_x86(&rig.front, &rig.vcpu, gpa, len, is_write);
+
+    while (result == VMC_FRONT_EXIT) {
+        note_exit(mmio->phys_addr, mmio->len, is_write, mmio->data);
+        result = vmc_front_run(&rig.front, &rig.vcpu);
+    }
+}
+
+static void run_there(struct vmc_region_vcpu *vcpu,
+                      const struct vmc_region_access *access)
+{
+    vmc_region_vcpu_access(vcpu, access);
+    while (vmc_region_vcpu_run(vcpu, 0) == VMC_REGION_RUN_EXIT) {
+        note_exit(vcpu->exit.addr, vcpu->exit.len, access->is_write,
+                  vcpu->exit.data);
+    }
+}
+
+START_TEST(the_walker_of_regions_cuts_the_same)
+{
+    static struct vmc_iofiles files;
+    static struct vmc_region_vcpu vcpu;
+    struct vmc_regions_config config = vmc_regions_defaults();
+    struct vmc_region_vcpu_config vcpu_config = {0};
+    struct vmc_bus_device devices[8];
+    struct vmc_regions *regions;
+    struct vmc_rng rng;
+
+    vmc_rng_init(&rng, (uint64_t)_i);
+    vmc_iofiles_init(&files);
+    ck_assert_int_eq(vmc_regions_new(&regions, rig.bus, &files, &config),
+                     VMC_OK);
+    vmc_region_vcpu_init(&vcpu, regions, 1, &vcpu_config);
+    for (size_t i = 0; i < VMC_COUNT_OF(devices); i++) {
+        devices[i] = (struct vmc_bus_device){
+            .ops = &noted_ops, .kind = i < 3 ? VMC_BUS_ZONE : VMC_BUS_KERNEL};
+        ck_assert_int_eq(
+            vmc_bus_register(rig.bus, VMC_BUS_MMIO,
+                             WINDOW + PAGE_BYTES - 32 + vmc_rng_below(&rng, 48),
+                             1 + vmc_rng_below(&rng, 24), &devices[i]),
+            0);
+    }
+    for (int round = 0; round < 300; round++) {
+        struct vmc_region_access access = {
+            .bus = VMC_BUS_MMIO,
+            .addr = WINDOW + PAGE_BYTES - 40 + vmc_rng_below(&rng, 60),
+            .len = (uint32_t)(1 + vmc_rng_below(&rng, 16)),
+            .is_write = vmc_rng_below(&rng, 2) == 0};
+        char here[RIG_LOG_BYTES];
+
+        for (uint8_t i = 0; i < 16; i++) {
+            access.data[i] = rig.vcpu.data[i] = (uint8_t)(i * 17 + round);
+        }
+        calls[0] = rig.events[0] = '\0';
+        run_here(access.addr, access.len, access.is_write);
+        memcpy(here, calls, sizeof(here));
+        calls[0] = '\0';
+        run_there(&vcpu, &access);
+        ck_assert_str_eq(here, calls);
+        ck_assert_mem_eq(rig.vcpu.data,
+                         access.is_write ? access.data : vcpu.now.data,
+                         access.len);
+    }
+    for (size_t i = 0; i < VMC_COUNT_OF(devices); i++) {
+        ck_assert_int_eq(vmc_bus_unregister(rig.bus, VMC_BUS_MMIO, &devices[i]),
+                         0);
+    }
+    vmc_bus_set_veto(rig.bus, NULL, NULL);
+    vmc_regions_free(regions);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("frontend_x86");
@@ -563,5 +686,6 @@ Suite *suite(void)
         c, an_interrupted_handler_is_called_again_with_the_same_piece, 0, 2);
     tcase_add_test(c, a_device_that_vanished_meanwhile_makes_it_an_exit);
     tcase_add_loop_test(c, every_byte_of_any_access_is_served_once, 0, 20);
+    tcase_add_loop_test(c, the_walker_of_regions_cuts_the_same, 0, 20);
     return s;
 }

@@ -313,6 +313,10 @@ START_TEST(there_is_memory_for_so_many)
     ck_assert_int_eq(vmc_ioeventfd(list, &doorbell), -ENOMEM);
     ck_assert_uint_eq(vmc_ioeventfds_count(list), 1);
     args.addr = 0x3000;
+    for (int i = 0; i < 3; i++) { /* what fails takes no place */
+        vmc_bus_fail_allocation(bus, 1);
+        ck_assert_int_eq(vmc_ioeventfd(list, &args), -ENOMEM);
+    }
     ck_assert_int_eq(vmc_ioeventfd(list, &args), 0);
     args.fd = -1;
     ck_assert_int_eq(vmc_ioeventfd(list, &args), -EBADF);

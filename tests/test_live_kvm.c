@@ -297,30 +297,27 @@ static uint32_t pick_size(void)
     }
 }
 
-static void do_zone(void)
+static void zone_both(uint64_t addr, uint32_t size, uint32_t pio, bool is_added)
 {
-    uint32_t pio = pick(24) == 0 ? 2 : pick(3) == 0;
-    struct kvm_coalesced_mmio_zone zone = {.addr =
-                                               pio ? pick_port() : pick_addr(),
-                                           .size = pick_size(),
-                                           .pio = pio};
-    struct vmc_kvm_zone same = {zone.addr, zone.size, pio};
+    struct kvm_coalesced_mmio_zone zone = {
+        .addr = addr, .size = size, .pio = pio};
+    struct vmc_kvm_zone same = {addr, size, pio};
+    int result = is_added ? vmc_coalesced_register(rig.coalesced, &same)
+                          : vmc_coalesced_unregister(rig.coalesced, &same);
 
-    ck_assert_int_eq(vmc_coalesced_register(rig.coalesced, &same),
-                     live_ioctl(KVM_REGISTER_COALESCED_MMIO, &zone));
+    ck_assert_int_eq(result,
+                     live_ioctl(is_added ? KVM_REGISTER_COALESCED_MMIO
+                                         : KVM_UNREGISTER_COALESCED_MMIO,
+                                &zone));
 }
 
-static void do_unzone(void)
+static void do_zone(bool is_added)
 {
     uint32_t pio = pick(24) == 0 ? 2 : pick(3) == 0;
-    struct kvm_coalesced_mmio_zone zone = {
-        .addr = pio ? pick_port() : pick_addr(),
-        .size = pick(4) == 0 ? pick_size() : (uint32_t)pick(8),
-        .pio = pio};
-    struct vmc_kvm_zone same = {zone.addr, zone.size, pio};
+    uint64_t addr = pio ? pick_port() : pick_addr();
 
-    ck_assert_int_eq(vmc_coalesced_unregister(rig.coalesced, &same),
-                     live_ioctl(KVM_UNREGISTER_COALESCED_MMIO, &zone));
+    zone_both(addr, is_added || pick(4) == 0 ? pick_size() : (uint32_t)pick(8),
+              pio, is_added);
 }
 
 static void do_ioeventfd(bool is_removal)
@@ -365,7 +362,8 @@ static void do_ioeventfd(bool is_removal)
 }
 
 /* A register of 16 bytes is filled from guest memory and written back there. */
-static void do_mmio(void)
+static void mmio_both(uint64_t addr, uint32_t kind, bool is_write,
+                      uint64_t value)
 {
     static const struct {
         uint32_t bytes;
@@ -377,11 +375,7 @@ static void do_mmio(void)
         {4, "\x89\x07", "\x8b\x07", 2},
         {8, "\x48\x89\x07", "\x48\x8b\x07", 3},
         {16, "\x0f\x10\x06\x0f\x11\x07", "\x0f\x10\x07\x0f\x11\x06", 6}};
-    uint32_t kind = (uint32_t)pick(5);
     uint32_t bytes = kinds[kind].bytes;
-    uint64_t addr = pick_addr();
-    bool is_write = pick(4) != 0 || addr >= IOAPIC; /* which has registers */
-    uint64_t value = pick(2) ? pick(3) : vmc_rng_next(&rng);
     uint8_t *wide = live.memory + STRING;
     struct kvm_regs regs = {.rdi = addr, .rsi = STRING, .rax = value};
 
@@ -394,6 +388,15 @@ static void do_mmio(void)
                  kinds[kind].code_bytes, &regs);
     ck_assert_mem_eq(rig.vcpu.data, bytes == 16 ? (void *)wide : &regs.rax,
                      bytes);
+}
+
+static void do_mmio(void)
+{
+    uint32_t kind = (uint32_t)pick(5);
+    uint64_t addr = pick_addr();
+    bool is_write = pick(4) != 0 || addr >= IOAPIC; /* which has registers */
+
+    mmio_both(addr, kind, is_write, pick(2) ? pick(3) : vmc_rng_next(&rng));
 }
 
 static void do_port(void)
@@ -505,35 +508,82 @@ static void compare_all(uint64_t step)
     }
 }
 
-START_TEST(random_operations_agree_with_the_kernel)
+/* How many operations are asked for; 0 for no comparison at all. */
+static uint64_t wanted_count(void)
 {
     const char *wanted = getenv("VMCYCLE_LIVE_KVM");
-    uint64_t count = wanted == NULL ? 0 : strtoull(wanted, NULL, 10);
 
-    if (count == 0) {
-        return;
-    }
-    vmc_rng_init(&rng, (uint64_t)_i);
+    return wanted == NULL ? 0 : strtoull(wanted, NULL, 10);
+}
+
+static void start_both(uint64_t seed)
+{
+    vmc_rng_init(&rng, seed);
     rig_start(VMC_ARCH_X86, VMC_K6_18);
     vmc_front_on_event(&rig.front, NULL, NULL);
     ck_assert_int_eq(vmc_eventfds_close(rig.files, 3), 0);
     ck_assert_int_eq(vmc_eventfds_close(rig.files, 2), 0);
     ck_assert_int_eq(vmc_eventfds_dup(rig.files, 0), 2);
     ck_assert_int_eq(vmc_eventfds_open_other(rig.files), 3);
-    has_irqchip = _i % 2 != 0;
+    has_irqchip = seed % 2 != 0;
     if (has_irqchip) {
         ck_assert_int_eq(vmc_standins_add(&rig.standins, rig.bus), 0);
     }
     live_start();
+}
+
+/* Zones of 2 GiB, which no removal of that size takes off. */
+START_TEST(sizes_beyond_31_bits_agree_with_the_kernel)
+{
+    static const struct {
+        enum { ADD, REMOVE, STORE } action;
+        uint64_t addr;
+        uint32_t size;
+    } steps[] = {
+        {ADD, 0x10000000, 0x80000000}, {STORE, 0x10000000, 0},
+        {STORE, 0xa0000000, 0},        {REMOVE, 0x10000000, 0x80000000},
+        {STORE, 0x10000000, 0},        {REMOVE, 0x10000000, 0x7fffffff},
+        {STORE, 0x10000000, 0},        {ADD, 0xc0000000, 0x80000000},
+        {STORE, 0xc0000000, 0},        {REMOVE, 0xc0000000, 0xffffffff},
+        {ADD, 0x20000000, 0xffffffff}, {STORE, 0x20000000, 0},
+        {STORE, 0xfffffff0, 0},        {REMOVE, 0x90000000, 0},
+        {STORE, 0x20000000, 0},
+    };
+
+    if (wanted_count() == 0) {
+        return;
+    }
+    start_both(0);
+    for (size_t i = 0; i < VMC_COUNT_OF(steps); i++) {
+        model_log[0] = live.log[0] = '\0';
+        if (steps[i].action == STORE) {
+            mmio_both(steps[i].addr, 2, true, i);
+        } else {
+            zone_both(steps[i].addr, steps[i].size, 0, steps[i].action == ADD);
+        }
+        compare_all(i);
+    }
+    rig_stop();
+}
+END_TEST
+
+START_TEST(random_operations_agree_with_the_kernel)
+{
+    uint64_t count = wanted_count();
+
+    if (count == 0) {
+        return;
+    }
+    start_both((uint64_t)_i);
     for (uint64_t step = 0; step < count; step++) {
         model_log[0] = live.log[0] = '\0';
         switch (pick(16)) {
         case 0:
         case 1:
-            do_zone();
+            do_zone(true);
             break;
         case 2:
-            do_unzone();
+            do_zone(false);
             break;
         case 3:
         case 4:
@@ -569,6 +619,7 @@ END_TEST
 static void add_tests(TCase *c)
 {
     tcase_set_timeout(c, 600);
+    tcase_add_test(c, sizes_beyond_31_bits_agree_with_the_kernel);
     tcase_add_loop_test(c, random_operations_agree_with_the_kernel, 0, 4);
 }
 
