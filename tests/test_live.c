@@ -977,6 +977,9 @@ START_TEST(kicks_at_random_neither_lose_nor_double_a_command)
     for (int i = 0; i < 1000; i++) {
         live_vcpu_kick(&workers[vmc_rng_below(&rng, THREADS)].vcpu);
         (void)sched_yield();
+        (void)pthread_mutex_lock(&rig.channel.lock);
+        ck_assert_ptr_null(vmc_channel_check(&rig.channel.machine));
+        (void)pthread_mutex_unlock(&rig.channel.lock);
     }
     for (uint32_t i = 0; i < THREADS; i++) {
         ck_assert_int_eq(pthread_join(workers[i].thread, NULL), 0);
