@@ -1,56 +1,71 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as a scenario. What compiles is run, the steps drawn from the bytes
- * themselves, up to a thousand of them: it may break any rule, but no
- * assertion, and words can be found for every step. */
+/* Any bytes as a scenario. What compiles is run in words, the steps drawn from
+ * the bytes themselves, up to a thousand of them, its interrupts through a
+ * controller if it names one: it may break any rule, but no assertion. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "vcpu/life.h"
+#include "sim/explore_life.h"
+#include "sim/explore_vcpu.h"
 #include "vcpu/program.h"
 
-enum { STEPS_MAX = 1000, WORDS_BYTES = 64 };
+enum { STEPS_MAX = 1000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
 
-static void run(const struct vmc_life_program *program, const uint8_t *data,
+static void check_footprints(const struct vmc_life_program *program,
+                             const struct vmc_life_state *state)
+{
+    struct vmc_life_access accesses[VMC_LIFE_ACCESSES_MAX];
+
+    for (uint32_t task = 0; task < state->task_count; task++) {
+        if (vmc_life_footprint(program, state, task, accesses) >
+            VMC_LIFE_ACCESSES_MAX) {
+            abort();
+        }
+    }
+}
+
+static void run(const struct told_model *told,
+                const struct vmc_life_program *program, const uint8_t *data,
                 size_t size_bytes)
 {
-    static struct vmc_life_watch watch;
-    struct vmc_life_state state;
-    struct vmc_life_event event;
-    struct vmc_life_violation violation;
-    struct vmc_life_access accesses[VMC_LIFE_ACCESSES_MAX];
-    uint16_t steps[VMC_LIFE_STEPS_MAX];
-    char words[WORDS_BYTES];
+    const struct vmc_model_ops *ops = told->words->ops;
+    unsigned char *state = calloc(1, ops->state_bytes(told->model));
+    static struct story_moment moment;
+    struct vmc_life_state life;
+    char why[STORY_TEXT_BYTES];
+    uint16_t steps[VMC_MODEL_STEPS_MAX];
+    uint32_t count, rule = 0, made = 0;
 
-    memset(&watch, 0, sizeof(watch));
-    memset(&state, 0, sizeof(state));
-    vmc_life_start(program, &state);
-    for (uint32_t i = 0; i < STEPS_MAX; i++) {
-        uint32_t count = vmc_life_enabled(program, &state, steps);
-        uint16_t step;
-
-        if (count == 0) {
-            (void)vmc_life_finish(program, &state, &violation, &watch);
-            return;
-        }
-        step = steps[data[i % size_bytes] % count];
-        (void)vmc_life_step_text(program, &state, step, words, sizeof(words));
-        for (uint32_t task = 0; task < state.task_count; task++) {
-            if (vmc_life_footprint(program, &state, task, accesses) >
-                VMC_LIFE_ACCESSES_MAX) {
-                abort();
-            }
-        }
-        if (!vmc_life_step(program, &state, step, &event, &watch)) {
-            return;
-        }
-        (void)vmc_life_hash(program, &state);
+    if (state == NULL) {
+        return;
     }
+    ops->start(told->model, state);
+    while (rule == 0 && made < STEPS_MAX &&
+           (count = ops->enabled(told->model, state, steps)) > 0) {
+        struct story_step said = {.step = 0};
+
+        memset(&life, 0, sizeof(life));
+        memcpy(&life, state, vmc_life_state_bytes(program));
+        check_footprints(program, &life);
+        (void)told->words->step(told->model, state,
+                                steps[data[made % size_bytes] % count], &said,
+                                &rule, why);
+        made++;
+    }
+    if (rule == 0 && made < STEPS_MAX) {
+        memset(&moment, 0, sizeof(moment));
+        told->words->look(told->model, state, &moment);
+        (void)told->words->finish(told->model, state, &rule, why);
+    }
+    free(state);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
+    static struct explore_vcpu vcpu;
+    static struct explore_life life;
     struct vmc_life_config config = {.variant = NULL};
     struct vmc_life_program *program;
     struct vmc_error error = {""};
@@ -63,7 +78,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
     text[size_bytes] = '\0';
     if (size_bytes > 0 && vmc_life_compile_text(&program, "fuzz", text, &config,
                                                 &error) == VMC_OK) {
-        run(program, data, size_bytes);
+        memset(&vcpu, 0, sizeof(vcpu));
+        vcpu.program = program;
+        run(&(struct told_model){&explore_vcpu_words, &vcpu}, program, data,
+            size_bytes);
+        if (program->controller != VMC_LIFE_NO_CONTROLLER &&
+            explore_life_init(&life, program) == VMC_OK) {
+            run(&(struct told_model){&explore_life_words, &life}, program, data,
+                size_bytes);
+        }
         vmc_life_program_free(program);
     }
     free(text);
