@@ -204,10 +204,13 @@ static enum vmc_status minimise(struct outcome *outcome,
 {
     uint64_t budget = options->search.config.budget.states_max;
     uint64_t states_max = budget < MINIMISE_STATES ? budget : MINIMISE_STATES;
-    enum vmc_status status = vmc_minimise(
-        &outcome->minimal, &outcome->schedule, options->order, states_max,
-        outcome->target.told.words->ops, outcome->target.told.model);
+    enum vmc_status status;
 
+    explore_target_tell_objects(&outcome->target, true);
+    status = vmc_minimise(&outcome->minimal, &outcome->schedule, options->order,
+                          states_max, outcome->target.told.words->ops,
+                          outcome->target.told.model);
+    explore_target_tell_objects(&outcome->target, false);
     if (status == VMC_OK) {
         outcome->schedule = outcome->minimal.schedule;
     }

@@ -119,7 +119,7 @@ static bool make_step(struct explore_life *self, void *state, uint16_t step,
     load(self, state);
     *broken = NULL;
     if (!irq_life_step(&self->it, step, &event, &self->vcpu.watch)) {
-        *rule = event.violation.rule;
+        *rule = explore_vcpu_failure(&self->vcpu, &event.violation);
         return false;
     }
     *broken = judge(self);

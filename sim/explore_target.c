@@ -82,6 +82,12 @@ uint32_t explore_target_note(const struct explore_target *target,
     return note->rule;
 }
 
+void explore_target_tell_objects(struct explore_target *target, bool does)
+{
+    target->vcpu.tells_objects = does;
+    target->life.vcpu.tells_objects = does;
+}
+
 bool explore_target_is_expected(const struct explore_target *target,
                                 uint32_t rule)
 {

@@ -40,6 +40,10 @@ void explore_target_close(struct explore_target *target);
 uint32_t explore_target_note(const struct explore_target *target,
                              char why[STORY_TEXT_BYTES]);
 
+/** From now on the same rule on another object is another failure, or is not:
+ * for a minimiser that must keep both. */
+void explore_target_tell_objects(struct explore_target *target, bool does);
+
 /** True when @rule, or 0, is what the variant is meant to end with. */
 bool explore_target_is_expected(const struct explore_target *target,
                                 uint32_t rule);

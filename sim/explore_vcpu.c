@@ -40,6 +40,15 @@ static uint32_t vcpu_enabled(void *model, const void *state, uint16_t *steps)
     return vmc_life_enabled(self->program, state, steps);
 }
 
+uint32_t explore_vcpu_failure(const struct explore_vcpu *self,
+                              const struct vmc_life_violation *violation)
+{
+    return violation->rule |
+           (self->tells_objects && violation->object != VMC_LIFE_NOBODY
+                ? (violation->object + 1U) << 8
+                : 0);
+}
+
 static bool vcpu_step(void *model, void *state, uint16_t step, uint32_t *rule)
 {
     struct explore_vcpu *self = model;
@@ -48,7 +57,7 @@ static bool vcpu_step(void *model, void *state, uint16_t step, uint32_t *rule)
     if (vmc_life_step(self->program, state, step, &event, &self->watch)) {
         return true;
     }
-    *rule = event.violation.rule;
+    *rule = explore_vcpu_failure(self, &event.violation);
     return false;
 }
 
@@ -60,7 +69,7 @@ static bool vcpu_finish(void *model, const void *state, uint32_t *rule)
     if (vmc_life_finish(self->program, state, &violation, &self->watch)) {
         return true;
     }
-    *rule = violation.rule;
+    *rule = explore_vcpu_failure(self, &violation);
     return false;
 }
 

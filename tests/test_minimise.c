@@ -308,6 +308,34 @@ START_TEST(it_breaks_the_same_rule)
 }
 END_TEST
 
+/* The same rule is broken sooner on another object. */
+START_TEST(it_breaks_the_rule_on_the_same_object)
+{
+    static const char text[] =
+        "vcpu A, B\ntask t\n choose\n use A\n use A\n fail V01 A\n or\n"
+        " fail V01 B\n end\nend\n";
+    static struct vmc_schedule schedule = {.step_count = 3};
+    const struct vmc_life_config config = {.variant = NULL};
+    struct vmc_error error = {""};
+
+    ck_assert_msg(vmc_life_compile_text(&program, "text", text, &config,
+                                        &error) == VMC_OK,
+                  "%s", error.text);
+    for (int tells = 0; tells < 2; tells++) {
+        memset(&model, 0, sizeof(model));
+        model.program = program;
+        model.tells_objects = tells != 0;
+        ck_assert_int_eq(vmc_minimise(&minimal, &schedule, VMC_MINIMISE_STEPS,
+                                      STATES, &explore_vcpu_ops, &model),
+                         VMC_OK);
+        ck_assert_uint_eq(minimal.schedule.step_count, tells ? 3 : 1);
+        ck_assert_uint_eq(minimal.rule, tells ? 1U << 8 | VMC_V01_USE_AFTER_FREE
+                                              : VMC_V01_USE_AFTER_FREE);
+    }
+    vmc_life_program_free(program);
+}
+END_TEST
+
 /* With few states to look at, what is left is work by hand: it ends with a run
  * that fails in the same way and has far fewer preemptions. */
 START_TEST(without_states_it_works_by_hand)
@@ -392,6 +420,7 @@ Suite *suite(void)
                         VMC_COUNT_OF(known));
     tcase_add_test(c, a_step_without_a_part_in_the_failure_is_marked);
     tcase_add_test(c, it_breaks_the_same_rule);
+    tcase_add_test(c, it_breaks_the_rule_on_the_same_object);
     tcase_add_loop_test(c, without_states_it_works_by_hand, 0, 20);
     tcase_add_test(c, the_way_there_does_not_matter);
     tcase_add_test(c, what_does_not_fail_or_fit_is_refused);
