@@ -63,7 +63,7 @@ START_TEST(the_bug_is_found_and_its_repair_is_clean)
     static const struct vmc_search_budget budget = {.states_max = 1 << 12};
     static unsigned char state[BYTES_MAX];
     bool is_fixed = _i % 2 != 0;
-    struct vmc_search_result counts;
+    static struct vmc_search_result counts;
 
     set_up(_i / 2, is_fixed);
     ck_assert_uint_le(explore_irq_ops.state_bytes(&irq), BYTES_MAX);
@@ -83,19 +83,17 @@ END_TEST
 START_TEST(a_failing_schedule_fails_on_fresh_models_too)
 {
     static const struct vmc_search_budget budget = {.states_max = 1 << 12};
-    static struct vmc_schedule schedule;
+    static struct vmc_search_result found;
     struct told_model told = {&explore_irq_words, &irq};
     struct story story, again;
-    uint32_t rule;
 
     set_up(_i, false);
-    ck_assert_int_eq(
-        vmc_search_shortest(&schedule, &rule, &explore_irq_ops, &irq, &budget),
-        VMC_OK);
-    ck_assert_uint_eq(rule, rows[_i].bug);
-    ck_assert_int_eq(story_tell(&story, &told, &schedule, NULL), VMC_OK);
+    ck_assert_int_eq(vmc_search_count(&found, &explore_irq_ops, &irq, &budget),
+                     VMC_OK);
+    ck_assert(found.has_schedule);
+    ck_assert_int_eq(story_tell(&story, &told, &found.schedule, NULL), VMC_OK);
     set_up(_i, false);
-    ck_assert_int_eq(story_tell(&again, &told, &schedule, NULL), VMC_OK);
+    ck_assert_int_eq(story_tell(&again, &told, &found.schedule, NULL), VMC_OK);
     ck_assert_uint_eq(again.rule, rows[_i].bug);
     ck_assert_uint_eq(story.hash.low, again.hash.low);
     ck_assert_uint_eq(story.hash.high, again.hash.high);
