@@ -90,6 +90,17 @@ def check_replay():
     check_equal(bus["model"]["ring_full"], sum(
         re.search("mmio write .* gpa 0x[ab]", a) is not None and "KVM_EXIT_MMIO" in b
         for a, b in zip(LINES, LINES[1:])), "writes that found the ring full")
+    timer = next(line for line in bus["interrupt_lines"]["lines"]
+                 if line["gsi"] == 0)
+    check_equal(sum(l["set"] for l in bus["interrupt_lines"]["lines"]),
+                grep("kvm_set_irq"), "lines set")
+    check_equal(timer["raised"], grep("gsi 0 level 1"), "raises of the timer")
+    check_equal(timer["acknowledged"], grep("PIC master pin 0"),
+                "its acknowledgements")
+    check_equal(bus["interrupt_lines"]["wait_ns"]["count"],
+                grep("kvm_ack_irq") - sum(
+                    l["unasked"] for l in bus["interrupt_lines"]["lines"]),
+                "acknowledgements with a time")
     model = {r["name"]: r["simulated_exit_ns"] for r in bus["ranges"]}
     check(model["vga memory"]["p50"] > 1.5 * model["port 92"]["p50"],
           "an exit at a full ring takes the VMM longer")
