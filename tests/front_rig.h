@@ -62,7 +62,7 @@ static inline void rig_on_event(void *owner,
 {
     char text[128];
 
-    (void)owner;
+    ck_assert_ptr_eq(owner, &rig);
     (void)vmc_front_event_text(event, text, sizeof(text));
     rig_note(rig.events, text);
 }
@@ -85,7 +85,7 @@ static inline void rig_start(enum vmc_arch arch, enum vmc_kvm_version version)
         ck_assert_int_eq(vmc_eventfds_open(rig.files, 0), i);
     }
     vmc_front_init(&rig.front, rig.bus, &front);
-    vmc_front_on_event(&rig.front, rig_on_event, NULL);
+    vmc_front_on_event(&rig.front, rig_on_event, &rig);
 }
 
 static inline void rig_stop(void)

@@ -27,6 +27,7 @@ static const struct {
     {"deleted twice", 1, 0, 0, -EINVAL},
     {"no such number", VMC_FRONT_SLOTS_MAX, 0x20000, 0x1000, -EINVAL},
     {"an address off the page", 1, 0x20800, 0x1000, -EINVAL},
+    {"an odd address", 1, 0x20001, 0x1000, -EINVAL},
     {"a size off the page", 1, 0x20000, 0x800, -EINVAL},
     {"beyond the end", 1, UINT64_MAX - 0xfff, 0x2000, -EINVAL},
 };
@@ -106,6 +107,31 @@ START_TEST(a_copy_of_a_vcpu_is_a_snapshot)
 }
 END_TEST
 
+static int refuse(struct vmc_bus_device *device,
+                  const struct vmc_bus_access *access)
+{
+    (void)device;
+    (void)access;
+    return -EOPNOTSUPP;
+}
+
+static const struct vmc_bus_ops refusing_ops = {.kind = "refusing",
+                                                .write = refuse};
+
+START_TEST(what_a_device_in_front_refuses_goes_to_the_bus)
+{
+    struct vmc_bus_device front = {.ops = &refusing_ops,
+                                   .kind = VMC_BUS_KERNEL};
+
+    vmc_bus_add_front(rig.bus, 0x10000, 0x1000, &front);
+    ck_assert_int_eq(rig_zone(0x10000, 16, 0), 0);
+    rig_serve(vmc_front_x86(&rig.front, &rig.vcpu, 0x10000, 4, true));
+    rig_serve(vmc_front_x86(&rig.front, &rig.vcpu, 0x10020, 4, true));
+    ck_assert_str_eq(rig.log, "r10000+4 x10020+4");
+    ck_assert_uint_eq(rig.front.counts.fronts, 0);
+}
+END_TEST
+
 START_TEST(counts_say_who_took_what)
 {
     ck_assert_int_eq(vmc_standins_add(&rig.standins, rig.bus), 0);
@@ -133,6 +159,7 @@ Suite *suite(void)
     tcase_add_test(c, memory_without_content_reads_as_zero);
     tcase_add_test(c, run_without_anything_pending_goes_to_the_guest);
     tcase_add_test(c, a_copy_of_a_vcpu_is_a_snapshot);
+    tcase_add_test(c, what_a_device_in_front_refuses_goes_to_the_bus);
     tcase_add_test(c, counts_say_who_took_what);
     return s;
 }

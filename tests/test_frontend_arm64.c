@@ -106,12 +106,17 @@ START_TEST(without_a_syndrome_it_depends)
     ck_assert_uint_eq(rig.vcpu.run.exit_reason, VMC_EXIT_ARM_NISV);
     ck_assert_uint_eq(rig.vcpu.run.arm_nisv.esr_iss, 0x45);
     ck_assert_uint_eq(rig.vcpu.run.arm_nisv.fault_ipa, 0x9000000);
+    ck_assert_uint_eq(rig.front.counts.exits_other, 1);
     ck_assert_int_eq(vmc_front_run(&rig.front, &rig.vcpu), VMC_FRONT_GUEST);
     rig.front.config.is_protected = true;
     ck_assert_int_eq(vmc_front_arm64(&rig.front, &rig.vcpu, &abort),
                      VMC_FRONT_GUEST);
     ck_assert_int_eq(rig.vcpu.fault, VMC_FAULT_ABORT);
     ck_assert_uint_eq(device.writes + device.reads, 0);
+    abort.has_syndrome = true;
+    abort.size_bytes = 4;
+    rig_serve(vmc_front_arm64(&rig.front, &rig.vcpu, &abort));
+    ck_assert_int_eq(rig.vcpu.fault, VMC_FAULT_NONE);
 }
 END_TEST
 

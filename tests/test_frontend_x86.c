@@ -324,6 +324,10 @@ static const struct {
      {R(0x10000, 4, "")},
      "mmio unsatisfied-read len 4 gpa 0x10000 val 0x0 "
      "reason KVM_EXIT_MMIO (6) mmio read len 4 gpa 0x10000 val 0x46352413"},
+    {"load in the middle of a page",
+     {R(0x10104, 4, "")},
+     "mmio unsatisfied-read len 4 gpa 0x10104 val 0x0 "
+     "reason KVM_EXIT_MMIO (6) mmio read len 4 gpa 0x10104 val 0x8a796857"},
     {"load over a page: first address, last length",
      {R(0x10fff, 4, "")},
      "mmio unsatisfied-read len 3 gpa 0x10fff val 0x0 "
@@ -418,6 +422,31 @@ START_TEST(an_interrupted_handler_is_called_again_with_the_same_piece)
         ck_assert_int_eq(vmc_front_run(&front, &rig.vcpu), VMC_FRONT_GUEST);
         ck_assert_mem_eq(rig.vcpu.data, "\1\2\x5a\x5a", 4);
     }
+    vmc_bus_free(bus);
+}
+END_TEST
+
+START_TEST(an_interrupted_store_is_traced_once)
+{
+    struct vmc_bus_config config = vmc_bus_defaults();
+    struct probe_device device = probe_make(VMC_BUS_IOREGION, 0);
+    struct vmc_front front;
+    struct vmc_bus *bus;
+
+    device.device.ops = &interrupted_ops;
+    config.stops_on_error = true;
+    bus = bus_make(config);
+    vmc_front_init(&front, bus, &rig.front.config);
+    vmc_front_on_event(&front, rig_on_event, &rig);
+    ck_assert_int_eq(
+        vmc_bus_register(bus, VMC_BUS_MMIO, 0x10000, 16, &device.device), 0);
+    memset(rig.vcpu.data, 0, 4);
+    ck_assert_int_eq(vmc_front_x86(&front, &rig.vcpu, 0x10000, 4, true),
+                     -EINTR);
+    ck_assert_int_eq(vmc_front_run(&front, &rig.vcpu), VMC_FRONT_GUEST);
+    ck_assert_uint_eq(device.writes, 2);
+    ck_assert_str_eq(rig.events, "mmio write len 4 gpa 0x10000 val 0x0 "
+                                 "reason restart (4)");
     vmc_bus_free(bus);
 }
 END_TEST
@@ -684,6 +713,7 @@ Suite *suite(void)
                         (int)VMC_COUNT_OF(traces));
     tcase_add_loop_test(
         c, an_interrupted_handler_is_called_again_with_the_same_piece, 0, 2);
+    tcase_add_test(c, an_interrupted_store_is_traced_once);
     tcase_add_test(c, a_device_that_vanished_meanwhile_makes_it_an_exit);
     tcase_add_loop_test(c, every_byte_of_any_access_is_served_once, 0, 20);
     tcase_add_loop_test(c, the_walker_of_regions_cuts_the_same, 0, 20);

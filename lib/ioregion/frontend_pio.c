@@ -115,17 +115,15 @@ static uint32_t batch_of(const struct vmc_front_vcpu *vcpu)
 {
     uint32_t batch = vcpu->pio.count - vcpu->pio.done;
     uint32_t ahead = VMC_FRONT_READ_AHEAD_BYTES / vcpu->pio.size;
+    uint32_t used = vcpu->pio.done * vcpu->pio.size;
 
     if (!vcpu->pio.is_in) {
         return vcpu->pio.is_batched ? batch : 1;
     }
     batch = batch < ahead ? batch : ahead;
-    if (vcpu->pio.room_bytes != 0) {
+    if (used < vcpu->pio.room_bytes) {
         /* The kernel compares bytes of the page with elements here. */
-        uint32_t used = vcpu->pio.done * vcpu->pio.size;
-        uint32_t room = used < vcpu->pio.room_bytes
-                            ? vcpu->pio.room_bytes - used
-                            : 4096 - (used - vcpu->pio.room_bytes) % 4096;
+        uint32_t room = vcpu->pio.room_bytes - used;
 
         batch = batch < room ? batch : room;
     }
