@@ -318,6 +318,13 @@ static uint64_t now_for(struct live_channel *channel,
                : host_now_ns();
 }
 
+/* R1 and R3 have no bit for failure: what stands there means nothing. */
+static bool can_fail(struct vmc_ioregion_format format)
+{
+    return format.generation == VMC_IOREGION_P20 ||
+           format.generation == VMC_IOREGION_H;
+}
+
 /* Step until it is done or called away. The lock is held, but for waiting. */
 static enum live_outcome drive(struct live_channel *channel,
                                struct live_vcpu *vcpu)
@@ -334,6 +341,10 @@ static enum live_outcome drive(struct live_channel *channel,
         want = vmc_channel_step(&channel->machine, access, &channel->ends,
                                 now_for(channel, vcpu));
         deadline = access->deadline;
+        if (want == VMC_CHANNEL_FAILED && access->cause == VMC_CAUSE_DEVICE &&
+            !can_fail(channel->format)) {
+            want = VMC_CHANNEL_DONE;
+        }
         if (want == VMC_CHANNEL_DONE) {
             if (access->wants_response) {
                 channel->unread_bytes = 0; /* it has read this, the last */

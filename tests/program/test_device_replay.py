@@ -122,6 +122,15 @@ with tempfile.TemporaryDirectory() as folder:
         server.communicate(timeout=TIMEOUT)
         check_equal(server.returncode, 0, f"--connect: {transport}: device")
 
+# ---- An echo: bit 0 of byte 8 is FAILED where there is such a bit --------------
+TWO = ("--range", "0x402-0x402", "--range", "0x70-0x71", "--exec",
+       "exec cat <&3 >&4")
+debug = sum(c for _, p, c, _ in pio if p == 0x402)
+for protocol, causes in (("r3", {}), ("r1", {}), ("h", {"device": len(cmos)})):
+    found = replay(*TWO, "--protocol", protocol, status=1 if causes else 0)
+    check_equal((found["served"], found["causes"]),
+                (debug + len(cmos) - sum(causes.values()), causes), protocol)
+
 # ---- What goes wrong -----------------------------------------------------------------
 PORTS = ("--range", "0x70-0x71", "-r", "0:2:rw")
 made = len(cmos)
