@@ -139,6 +139,10 @@ def check_forms():
         _, _, bus = replay(native)
         same_counts(bus, ".vmct")
         check_equal(bus["mismatches"], 0, "mismatches of .vmct")
+        packed = run_json("compare", "--dispatch", "all", native)[1]
+        check_equal(packed["fingerprint"], run_json(
+            "compare", "--dispatch", "all", TRACE)[1]["fingerprint"],
+            "a comparison of .vmct")
     run = vmcycle("replay", "-", "--json", "-", stdin=TEXT)
     bus = json.loads(run.stdout).get("bus", {})
     same_counts(bus, "standard input")
