@@ -2,6 +2,7 @@
 /* Limits of a bus, what a failed change leaves, and when a change is over. */
 #include "ioregion/bus.h"
 
+#include "base/rng.h"
 #include "bus_rig.h"
 #include "suite.h"
 
@@ -276,6 +277,147 @@ START_TEST(registering_without_waiting_can_run_out_of_arrays)
 }
 END_TEST
 
+/* ---- Readers that take time, and a writer ----------------------------------
+ */
+
+enum { READERS = 6, POOL = 40, STEPS = 4000 };
+
+/* A reader with a walk, and the candidates that it has to see, whatever is
+ * changed while it stands. */
+struct slow_reader {
+    bool is_inside, has_walk;
+    uint32_t number;
+    uint64_t since; /* the step at which its section began */
+    struct vmc_bus_walk walk;
+    struct vmc_bus_device *wanted[POOL];
+    uint32_t wanted_count, seen_count;
+};
+
+static struct slow_reader readers[READERS];
+static uint64_t removed[POOL]; /* the step, 0 while it is registered */
+
+static void begin_walk(struct vmc_bus *bus, struct slow_reader *reader,
+                       uint64_t addr)
+{
+    struct vmc_bus_walk walk;
+
+    reader->wanted_count = reader->seen_count = 0;
+    if (vmc_bus_walk_start(bus, VMC_BUS_MMIO, addr, 1, &walk) != 0) {
+        return;
+    }
+    do {
+        reader->wanted[reader->wanted_count++] =
+            vmc_bus_walk_device(bus, &walk);
+    } while (vmc_bus_walk_next(bus, &walk));
+    vmc_bus_walk_stop(bus, &walk);
+    reader->has_walk =
+        vmc_bus_walk_start(bus, VMC_BUS_MMIO, addr, 1, &reader->walk) == 0;
+    ck_assert(reader->has_walk);
+}
+
+static void go_on(struct vmc_bus *bus, struct slow_reader *reader)
+{
+    struct vmc_bus_device *device = vmc_bus_walk_device(bus, &reader->walk);
+
+    ck_assert_ptr_eq(device, reader->wanted[reader->seen_count++]);
+    ck_assert_uint_eq(probe_of(device)->destroyed, 0);
+    if (!vmc_bus_walk_next(bus, &reader->walk)) {
+        ck_assert_uint_eq(reader->seen_count, reader->wanted_count);
+        vmc_bus_walk_stop(bus, &reader->walk);
+        reader->has_walk = false;
+    }
+}
+
+static void read_a_step(struct vmc_bus *bus, struct slow_reader *reader,
+                        struct vmc_rng *rng, uint64_t step)
+{
+    if (!reader->is_inside) {
+        reader->is_inside = true;
+        reader->number = vmc_bus_enter(bus);
+        reader->since = step;
+    } else if (reader->has_walk) {
+        go_on(bus, reader);
+    } else if (vmc_rng_below(rng, 3) == 0) {
+        vmc_bus_leave(bus, reader->number);
+        reader->is_inside = false;
+    } else {
+        begin_walk(bus, reader, 0x1000 + vmc_rng_below(rng, 32));
+    }
+}
+
+static void write_a_step(struct vmc_bus *bus, struct vmc_rng *rng,
+                         uint64_t step)
+{
+    uint32_t i = (uint32_t)vmc_rng_below(rng, POOL);
+    bool is_quiet = vmc_bus_is_quiet(bus);
+    int result;
+
+    if (removed[i] == 0) {
+        result = vmc_bus_unregister(bus, VMC_BUS_MMIO, &devices[i].device);
+        removed[i] = is_quiet ? step : 0;
+    } else if (devices[i].destroyed == 1) {
+        devices[i] = probe_make(VMC_BUS_KERNEL, 0);
+        result =
+            vmc_bus_register(bus, VMC_BUS_MMIO, 0x1000 + vmc_rng_below(rng, 24),
+                             1 + vmc_rng_below(rng, 12), &devices[i].device);
+        removed[i] = is_quiet ? 0 : removed[i];
+        devices[i].destroyed = !is_quiet;
+    } else {
+        return;
+    }
+    ck_assert_int_eq(result, is_quiet ? 0 : VMC_BUS_LOCKED);
+}
+
+START_TEST(random_changes_leave_every_reader_what_it_saw)
+{
+    struct vmc_bus_config config = vmc_bus_defaults();
+    struct vmc_rng rng;
+    struct vmc_bus *bus;
+
+    config.version = _i % 2 == 0 ? VMC_K6_12 : VMC_K6_18;
+    bus = bus_make(config);
+    vmc_rng_init(&rng, (uint64_t)_i);
+    memset(readers, 0, sizeof(readers));
+    for (int i = 0; i < POOL; i++) {
+        devices[i].destroyed = 1;
+        removed[i] = 1;
+    }
+    for (uint64_t step = 2; step < STEPS; step++) {
+        uint64_t oldest = UINT64_MAX;
+        uint32_t wrong = 0;
+
+        if (vmc_rng_below(&rng, 3) == 0) {
+            write_a_step(bus, &rng, step);
+        } else {
+            read_a_step(bus, &readers[vmc_rng_below(&rng, READERS)], &rng,
+                        step);
+        }
+        for (int i = 0; i < READERS; i++) {
+            if (readers[i].is_inside && readers[i].since < oldest) {
+                oldest = readers[i].since;
+            }
+        }
+        for (int i = 0; i < POOL; i++) {
+            wrong += devices[i].destroyed !=
+                     (removed[i] != 0 && removed[i] < oldest);
+        }
+        ck_assert_uint_eq(wrong, 0);
+    }
+    for (int i = 0; i < READERS; i++) {
+        while (readers[i].has_walk) {
+            go_on(bus, &readers[i]);
+        }
+        if (readers[i].is_inside) {
+            vmc_bus_leave(bus, readers[i].number);
+        }
+    }
+    vmc_bus_free(bus);
+    for (int i = 0; i < POOL; i++) {
+        ck_assert_uint_eq(devices[i].destroyed, 1);
+    }
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("bus_change");
@@ -293,5 +435,7 @@ Suite *suite(void)
     tcase_add_test(c, a_walk_goes_on_over_the_array_it_began_with);
     tcase_add_test(c, a_dropped_bus_still_serves_the_walks_in_it);
     tcase_add_test(c, registering_without_waiting_can_run_out_of_arrays);
+    tcase_add_loop_test(c, random_changes_leave_every_reader_what_it_saw, 0,
+                        30);
     return s;
 }
