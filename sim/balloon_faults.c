@@ -61,6 +61,7 @@ static const struct fault {
     {"probe", offsetof(struct vmc_balloon_faults, probe_fails), true},
     {"break", offsetof(struct vmc_balloon_faults, breaks_after), true},
     {"insert", offsetof(struct vmc_balloon_faults, insert_fails), true},
+    {"busy", offsetof(struct vmc_balloon_faults, busy_answers), true},
     {"add", offsetof(struct vmc_balloon_faults, fail_add_first), true},
     {"adds", offsetof(struct vmc_balloon_faults, fail_add_count), true},
     {"big-endian", offsetof(struct vmc_balloon_faults, is_big_endian), false},
@@ -99,12 +100,13 @@ enum vmc_status balloon_faults(struct vmc_balloon_faults *out, const char *text,
         }
         if (fault == NULL || fault->has_number != (number != 0) ||
             (*at != '\0' && *at != ',')) {
-            return vmc_fail(error, VMC_E_USAGE,
-                            "faults '%s': expected add=N, adds=N, chunks=N, "
-                            "probe=N, break=N, insert=N, big-endian, 32bit, "
-                            "one-buffer, standard-device, no-feature, with "
-                            "commas between",
-                            text);
+            return vmc_fail(
+                error, VMC_E_USAGE,
+                "faults '%s': expected add=N, adds=N, chunks=N, "
+                "probe=N, break=N, insert=N, busy=N, big-endian, 32bit, "
+                "one-buffer, standard-device, no-feature, with "
+                "commas between",
+                text);
         }
         if (fault->has_number) {
             *(uint32_t *)(void *)((char *)&set + fault->offset) = number;

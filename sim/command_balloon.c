@@ -89,7 +89,7 @@ static const struct argp_option option_table[] = {
      0},
     {"faults", OPTION_FAULTS, "LIST", 0,
      "what triggers them: add=N and adds=N (messages that fail), chunks=N, "
-     "probe=N, break=N, insert=N, big-endian, 32bit, one-buffer, "
+     "probe=N, break=N, insert=N, busy=N, big-endian, 32bit, one-buffer, "
      "standard-device, no-feature",
      0},
     {"deflate-on-oom", OPTION_OOM, 0, 0,

@@ -70,13 +70,14 @@ struct vmc_balloon_machine {
 
 /** What goes wrong around a driver: the triggers of the defects of spec 8. */
 struct vmc_balloon_faults {
-    /** Adds to the inflate and deflate queues that fail: so many, from the
-     * first-th on, counted from 1. */
+    /** Adds to the inflate, deflate and reporting queues that fail: so many,
+     * from the first-th on, counted from 1. */
     uint32_t fail_add_first, fail_add_count;
     uint32_t chunk_max;    /**< chunks of bitmap that can be had; 0: all */
     uint32_t probe_fails;  /**< allocation of the probe: 1 to 3; 0: none */
     uint32_t breaks_after; /**< the device is broken after so many messages */
     uint32_t insert_fails; /**< the page, from 1, that is not inserted (S4) */
+    uint32_t busy_answers; /**< of virtio-mem, from the first request on */
     bool is_big_endian, is_32bit; /**< the guest */
     bool has_one_buffer;          /**< header and records in one buffer */
     bool is_standard_device;      /**< it does not know the page bitmap */

@@ -419,6 +419,25 @@ static void range_acked(struct vm *vm, struct vmc_wire_range range,
     }
 }
 
+/* virtio-mem answers; what was refused has not happened. */
+static bool is_refused(const struct vm *vm,
+                       const struct vmc_vq_element *element)
+{
+    return element->buffers[0].address == BUFFER_REQUEST &&
+           vmc_mem_get_response(vm->payload.response).type != VMC_MEM_ACK;
+}
+
+static void forget_sent(struct vm *vm, struct vmc_wire_range range,
+                        bool is_return)
+{
+    uint64_t end = range.pfn + range.count;
+
+    if (!is_return && is_inside(vm, range)) {
+        vm->check.sent_pages -= count_bits(vm->check.sent, range.pfn, end);
+        put_bits(vm->check.sent, range.pfn, end, false);
+    }
+}
+
 void check_acked(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
@@ -432,7 +451,9 @@ void check_acked(struct vm_worker *worker)
     }
     check_hash(worker);
     while (vm->check.broken == 0 && next_range(&message, &range)) {
-        if (is_inside(vm, range)) {
+        if (is_refused(vm, element)) {
+            forget_sent(vm, range, message.is_return);
+        } else if (is_inside(vm, range)) {
             range_acked(vm, range, message.is_return,
                         worker->tell.queue == QUEUE_REPORT);
         }
@@ -695,6 +716,9 @@ static void check_books(struct vm *vm)
 
     if (vm->config.mechanism == VMC_MECHANISM_REPORTING) {
         return;
+    }
+    if (is_plugged(vm)) {
+        pages += (uint64_t)vm->mem.parts * HUGE_PAGES;
     }
     if (is_plugged(vm) && (pages != count_of(vm, VMC_PAGE_UNPLUGGED) ||
                            pages != check->told_pages)) {

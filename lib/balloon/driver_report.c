@@ -47,6 +47,19 @@ static void send(struct vm_worker *worker, uint32_t return_step)
     worker_tell(worker, QUEUE_REPORT, buffers, vm->report.count, return_step);
 }
 
+/* The device did not take the batch: back unflagged, and the pass is over. */
+static void give_up(struct vm *vm)
+{
+    for (uint32_t i = 0; i < vm->report.count; i++) {
+        vmc_memmap_give_range(
+            vm->map, (uint32_t)(vm->report.blocks[i] >> ORDER_BITS),
+            UINT64_C(1) << (vm->report.blocks[i] & ORDER_MASK));
+    }
+    vm->report.count = 0;
+    vm->report.is_requested = false;
+    vm->done_tick = vmc_engine_now_tick(vm->engine);
+}
+
 static void put_back(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->report.count; i++) {
@@ -152,6 +165,11 @@ static void step(struct vm_worker *worker, uint32_t step)
 {
     struct vm *vm = worker->vm;
 
+    if (step != STEP_PASS && vm->report.count > 0 &&
+        worker->tell.status != VMC_OK) {
+        give_up(vm);
+        return;
+    }
     switch (step) {
     case STEP_PASS:
         vm->passes++;

@@ -130,7 +130,9 @@ enum vmc_status vm_init_memory(struct vm *vm, struct vmc_error *error)
         status = vmc_pagelist_init(lists[i], host.page_max);
     }
     vm->bitmap = calloc(1, sizeof(*vm->bitmap));
-    if (status != VMC_OK || vm->bitmap == NULL) {
+    vm->mem.unplugged = calloc(host.page_max / HUGE_PAGES / 64 + 1, 8);
+    vm->mem.busy_answers = vm->config.faults.busy_answers;
+    if (status != VMC_OK || vm->bitmap == NULL || vm->mem.unplugged == NULL) {
         return vmc_fail(error, VMC_E_NOMEM, "no memory for a guest");
     }
     back(vm);
@@ -152,6 +154,7 @@ void vm_fini(struct vm *vm)
     vmc_pagelist_fini(&vm->leaving);
     vmc_pagelist_fini(&vm->isolated);
     hint_fini(vm);
+    free(vm->mem.unplugged);
     vmc_pagelist_fini(&vm->program);
     free(vm->bitmap);
     check_fini(vm);

@@ -225,6 +225,7 @@ struct vm {
         uint64_t words[RESPONSE_WORDS];
         uint32_t word_count;
         uint8_t request[24];
+        uint8_t response[VMC_MEM_RESPONSE_BYTES];
     } payload;
 
     struct bitmap *bitmap; /**< of the bitmap drivers */
@@ -237,6 +238,16 @@ struct vm {
     struct vmc_pagelist isolated;               /**< by it, not yet moved */
     uint64_t soft_pages; /**< reclaimed softly, all told */
     uint64_t migrate_left, migrated, migrate_refused;
+    /** virtio-mem. A unit is 64 device blocks of 2 MiB. */
+    struct {
+        uint64_t *unplugged; /**< the device's: a bit a block */
+        uint64_t unplugged_blocks;
+        uint32_t busy_answers; /**< that are still to come */
+        uint32_t parts;        /**< blocks unplugged, not yet a unit */
+        uint32_t back;         /**< blocks plugged, not yet a unit */
+        uint32_t retries;
+        uint64_t retry_ticks; /**< the last wait for a device that is busy */
+    } mem;
     struct vm_hint hint;
     struct vm_stats stats;
     uint64_t used_bytes; /**< by the idle guest itself */
