@@ -449,6 +449,48 @@ static uint32_t irq_task(const void *model, uint16_t step)
     return step;
 }
 
+static uint32_t irq_task_count(const void *model, const void *state)
+{
+    const struct explore_irq *irq = model;
+    uint32_t count = 0;
+
+    (void)state;
+    while (count < TASKS_MAX && irq->race->tasks[count].name != NULL) {
+        count++;
+    }
+    return count;
+}
+
+/* What steps touch: the controller, the IPI unit, the CPU; and how far device
+ * and driver have come, for handlers that look at it. That is coarse: two reads
+ * are all that is ever independent. */
+enum resource { RES_EIO, RES_PROGRESS, RES_IPI, RES_CPU };
+
+static uint32_t irq_footprint(const void *model, const void *state,
+                              uint32_t task, struct vmc_access *accesses)
+{
+    const struct explore_irq *irq = model;
+    enum op op = op_of(irq, state, task);
+
+    if (op == OP_END) {
+        return 0;
+    }
+    if (op <= OP_ACK) {
+        bool is_handler = op == OP_READ || op == OP_ACK;
+
+        accesses[0] = (struct vmc_access){
+            RES_EIO, op == OP_READ ? VMC_ACCESS_READ : VMC_ACCESS_WRITE};
+        accesses[1] = (struct vmc_access){
+            RES_PROGRESS, is_handler ? VMC_ACCESS_READ : VMC_ACCESS_WRITE};
+        return 2;
+    }
+    accesses[0] = (struct vmc_access){op <= OP_LOWER_IPI ? RES_IPI : RES_CPU,
+                                      op == OP_READ_IPI || op == OP_READ_ESTAT
+                                          ? VMC_ACCESS_READ
+                                          : VMC_ACCESS_WRITE};
+    return 1;
+}
+
 const struct vmc_model_ops explore_irq_ops = {
     .state_bytes = irq_state_bytes,
     .start = irq_start,
@@ -457,6 +499,8 @@ const struct vmc_model_ops explore_irq_ops = {
     .finish = irq_finish,
     .hash = irq_hash,
     .task = irq_task,
+    .task_count = irq_task_count,
+    .footprint = irq_footprint,
 };
 
 /* ---- Setting up --------------------------------------------------------- */

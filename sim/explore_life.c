@@ -165,6 +165,35 @@ static uint32_t life_task(const void *model, uint16_t step)
     return step / VMC_LIFE_ALTERNATIVES;
 }
 
+static uint32_t life_task_count(const void *model, const void *state)
+{
+    const struct explore_life *self = model;
+
+    return explore_vcpu_ops.task_count(&self->vcpu, state);
+}
+
+/* Beside what the scenario's step touches: the controller, if it has a part. */
+static uint32_t life_footprint(const void *model, const void *state,
+                               uint32_t task, struct vmc_access *accesses)
+{
+    enum { RES_CONTROLLER = UINT16_MAX };
+    const struct explore_life *self = model;
+    const struct vmc_life_state *life = state;
+    const struct vmc_life_task *me = &life->tasks[task];
+    uint8_t op = self->vcpu.program->code[me->pc].op;
+    uint32_t count =
+        explore_vcpu_ops.footprint(&self->vcpu, state, task, accesses);
+
+    static_assert((int)VMC_LIFE_ACCESSES_MAX < (int)VMC_MODEL_ACCESSES_MAX,
+                  "one more fits");
+    if (count > 0 && (op == VMC_OP_DELIVER || op == VMC_OP_GUEST_ENTER ||
+                      op == VMC_OP_FREE)) {
+        accesses[count++] =
+            (struct vmc_access){RES_CONTROLLER, VMC_ACCESS_WRITE};
+    }
+    return count;
+}
+
 const struct vmc_model_ops explore_life_ops = {
     .state_bytes = life_state_bytes,
     .start = life_start,
@@ -173,6 +202,8 @@ const struct vmc_model_ops explore_life_ops = {
     .finish = life_finish,
     .hash = life_hash,
     .task = life_task,
+    .task_count = life_task_count,
+    .footprint = life_footprint,
 };
 
 enum vmc_status explore_life_init(struct explore_life *self,

@@ -80,6 +80,26 @@ START_TEST(the_bug_is_found_and_its_repair_is_clean)
 }
 END_TEST
 
+/* Every step goes through one controller, so little can be left out; what is
+ * found is the same. */
+START_TEST(reduction_finds_the_same)
+{
+    static struct vmc_search_result result;
+    const struct vmc_search_config config = {
+        .strategy = VMC_STRATEGY_DPOR,
+        .budget = {.states_max = 1 << 12},
+    };
+    size_t row = (size_t)_i / 2;
+    bool is_fixed = _i % 2 != 0;
+
+    set_up((int)row, is_fixed);
+    ck_assert_int_eq(vmc_search(&result, &explore_irq_ops, &irq, &config),
+                     VMC_OK);
+    ck_assert(result.has_schedule != is_fixed);
+    ck_assert(!result.has_schedule || result.rule == rows[row].bug);
+}
+END_TEST
+
 START_TEST(a_failing_schedule_fails_on_fresh_models_too)
 {
     static const struct vmc_search_budget budget = {.states_max = 1 << 12};
@@ -123,6 +143,7 @@ Suite *suite(void)
     suite_add_tcase(s, c);
     tcase_add_loop_test(c, the_bug_is_found_and_its_repair_is_clean, 0,
                         2 * VMC_COUNT_OF(rows));
+    tcase_add_loop_test(c, reduction_finds_the_same, 0, 2 * VMC_COUNT_OF(rows));
     tcase_add_loop_test(c, a_failing_schedule_fails_on_fresh_models_too, 0,
                         VMC_COUNT_OF(rows));
     tcase_add_test(c, names_that_there_are_not_are_refused);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rng.h"
 #include "explore/search.h"
 #include "suite.h"
 #include "vcpu/program.h"
@@ -100,6 +101,99 @@ START_TEST(the_books_of_the_controller_are_kept)
 }
 END_TEST
 
+/* ---- Footprints --------------------------------------------------------- */
+
+static bool are_independent(const unsigned char *state, uint16_t a, uint16_t b)
+{
+    struct vmc_access first[VMC_MODEL_ACCESSES_MAX];
+    struct vmc_access second[VMC_MODEL_ACCESSES_MAX];
+    uint32_t m = explore_life_ops.footprint(
+        &model, state, explore_life_ops.task(&model, a), first);
+    uint32_t n = explore_life_ops.footprint(
+        &model, state, explore_life_ops.task(&model, b), second);
+
+    for (uint32_t i = 0; i < m * n; i++) {
+        if (first[i / n].resource == second[i % n].resource &&
+            (first[i / n].kind != second[i % n].kind ||
+             first[i / n].kind == VMC_ACCESS_WRITE)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The state after @first and @second. False when a rule was broken. */
+static bool after(const unsigned char *state, uint16_t first, uint16_t second,
+                  struct vmc_hash128 *hash)
+{
+    unsigned char *copy = malloc(explore_life_ops.state_bytes(&model));
+    uint32_t rule = 0;
+    bool is_good;
+
+    ck_assert_ptr_nonnull(copy);
+    memcpy(copy, state, explore_life_ops.state_bytes(&model));
+    is_good = explore_life_ops.step(&model, copy, first, &rule) &&
+              explore_life_ops.step(&model, copy, second, &rule);
+    *hash = explore_life_ops.hash(&model, copy);
+    free(copy);
+    return is_good;
+}
+
+static uint32_t check_pairs(const unsigned char *state, const uint16_t *steps,
+                            uint32_t count)
+{
+    uint32_t independent = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t k = i + 1; k < count; k++) {
+            struct vmc_hash128 one, other;
+
+            if (are_independent(state, steps[i], steps[k])) {
+                independent++;
+                ck_assert(after(state, steps[i], steps[k], &one));
+                ck_assert(after(state, steps[k], steps[i], &other));
+                ck_assert_uint_eq(one.low, other.low);
+                ck_assert_uint_eq(one.high, other.high);
+            }
+        }
+    }
+    return independent;
+}
+
+/* On drawn runs of a scenario in which interrupts come in all its stages. */
+START_TEST(independent_steps_commute)
+{
+    const struct vmc_life_config config = {.variant = "surprise"};
+    struct vmc_life_program *program;
+    struct vmc_error error = {""};
+    uint32_t independent = 0;
+    struct vmc_rng rng;
+    unsigned char *state;
+
+    ck_assert_int_eq(
+        vmc_life_compile(&program, "tests/scenarios/I03", &config, &error),
+        VMC_OK);
+    ck_assert_int_eq(explore_life_init(&model, program), VMC_OK);
+    state = malloc(explore_life_ops.state_bytes(&model));
+    ck_assert_ptr_nonnull(state);
+    vmc_rng_init(&rng, 1);
+    for (int i = 0; i < 200; i++) {
+        uint16_t steps[VMC_MODEL_STEPS_MAX];
+        uint32_t count, rule;
+
+        explore_life_ops.start(&model, state);
+        while ((count = explore_life_ops.enabled(&model, state, steps)) > 0) {
+            independent += check_pairs(state, steps, count);
+            ck_assert(explore_life_ops.step(
+                &model, state, steps[vmc_rng_below(&rng, count)], &rule));
+        }
+    }
+    ck_assert_uint_gt(independent, 500);
+    free(state);
+    vmc_life_program_free(program);
+}
+END_TEST
+
 START_TEST(a_story_names_what_is_pending)
 {
     static struct vmc_schedule schedule = {.step_count = 2};
@@ -129,6 +223,7 @@ Suite *suite(void)
     suite_add_tcase(s, c);
     tcase_add_loop_test(c, the_books_of_the_controller_are_kept, 0,
                         (int)(VMC_COUNT_OF(rows) * VMC_COUNT_OF(kinds)));
+    tcase_add_test(c, independent_steps_commute);
     tcase_add_test(c, a_story_names_what_is_pending);
     return s;
 }
