@@ -369,6 +369,45 @@ START_TEST(an_answer_to_no_question_is_the_end)
 }
 END_TEST
 
+/* What it waits for when it is not in the queue has no deadline; and removal
+ * makes one earlier, never later. */
+START_TEST(the_earlier_deadline_counts)
+{
+    set_up();
+    channel.timeout_ticks = 10;
+    device.room_bytes = 0;
+    begin(0, 1, false);
+    ck_assert_int_eq(step_at(0, 0), VMC_CHANNEL_WAIT_WRITE);
+    ck_assert_uint_eq(vcpus[0].deadline, 10);
+    ck_assert(!vmc_channel_interrupt(&channel, &vcpus[0]));
+    ck_assert_uint_eq(vcpus[0].deadline, NEVER);
+    device.room_bytes = FIFO_BYTES;
+    ck_assert_int_eq(step_at(0, 100), VMC_CHANNEL_WAIT_READ);
+    vmc_channel_retire(&vcpus[0], 200);
+    ck_assert_uint_eq(vcpus[0].deadline, 110);
+    vmc_channel_retire(&vcpus[0], 105);
+    ck_assert_uint_eq(vcpus[0].deadline, 105);
+}
+END_TEST
+
+/* A reset is said once: whoever hears it first must not forget it. */
+START_TEST(a_reset_before_the_question_is_heard)
+{
+    set_up();
+    device.read_error = -ECONNRESET;
+    if (_i == 0) {
+        begin(0, 1, false);
+        ck_assert_int_eq(step(0), VMC_CHANNEL_FAILED);
+        ck_assert_int_eq(vcpus[0].cause, VMC_CAUSE_PIPE);
+        ck_assert_int_eq(vcpus[0].error, ECONNRESET);
+        ck_assert_uint_eq(device.sent_bytes, 0);
+    } else {
+        vmc_channel_drain(&channel, &ends);
+    }
+    ck_assert_int_eq(channel.health, VMC_CHANNEL_DEAD);
+}
+END_TEST
+
 /* TV-63: where messages have ends, an answer has one length. */
 START_TEST(a_long_message_is_refused)
 {
@@ -557,6 +596,8 @@ Suite *suite(void)
                         VMC_COUNT_OF(refusals));
     tcase_add_test(c, a_late_answer_is_given_to_nobody);
     tcase_add_loop_test(c, an_answer_to_no_question_is_the_end, 0, 2);
+    tcase_add_test(c, the_earlier_deadline_counts);
+    tcase_add_loop_test(c, a_reset_before_the_question_is_heard, 0, 2);
     tcase_add_loop_test(c, a_long_message_is_refused, 0, 5);
     tcase_add_test(c, a_device_may_say_that_it_failed);
     tcase_add_test(c, turns_are_in_order_of_arrival_then_of_vcpu);

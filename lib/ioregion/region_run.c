@@ -456,9 +456,11 @@ static enum vmc_region_run exit_fragment(struct vmc_region_vcpu *vcpu)
 static void finish_exit(struct vmc_region_vcpu *vcpu)
 {
     uint32_t at = vcpu->fragment;
-    struct vmc_region_piece piece = next_piece(vcpu);
+    struct vmc_region_piece piece;
 
-    if (!vcpu->is_failure) {
+    if (vcpu->is_failure) {
+        piece = next_piece(vcpu);
+    } else {
         uint32_t rest = vcpu->fragments[at].len - vcpu->fragments[at].done;
 
         piece.offset = vcpu->fragments[at].offset + vcpu->fragments[at].done;
