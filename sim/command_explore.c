@@ -328,6 +328,16 @@ static const char *verdict_of(const struct outcome *outcome, bool is_replay)
                : explore_search_verdict(&outcome->counts, outcome->rule != 0);
 }
 
+static json_t *decisions(const struct vmc_schedule *schedule)
+{
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; i < schedule->step_count; i++) {
+        json_array_append_new(list, json_integer(schedule->steps[i]));
+    }
+    return list;
+}
+
 static json_t *describe(const struct outcome *outcome,
                         const struct options *options)
 {
@@ -363,6 +373,10 @@ static json_t *describe(const struct outcome *outcome,
                 json_integer(outcome->minimal.preemption_count));
             json_object_set_new(violation, "minimal",
                                 json_boolean(outcome->minimal.is_proven));
+        }
+        if (outcome->has_schedule) {
+            json_object_set_new(violation, "schedule",
+                                decisions(&outcome->schedule));
         }
         json_object_set_new(root, "violation", violation);
     }
@@ -418,6 +432,12 @@ static enum vmc_status write_files(struct outcome *outcome,
 
     if (options->json_path != NULL) {
         status = vmc_json_write(root, options->json_path, error);
+    }
+    if (!outcome->has_schedule &&
+        (options->write_path != NULL || options->timeline_path != NULL)) {
+        (void)fputs("vmcycle: no schedule that fails, so none is written or "
+                    "drawn\n",
+                    stderr);
     }
     if (status == VMC_OK && options->write_path != NULL &&
         outcome->has_schedule) {

@@ -90,7 +90,8 @@ with tempfile.TemporaryDirectory() as folder:
     check_equal(again.returncode, 1, "its replay breaks the rule too")
     check_equal(replayed["violation"],
                 {key: result["violation"][key]
-                 for key in ("invariant", "step", "description")},
+                 for key in ("invariant", "step", "description",
+                             "schedule")},
                 "the same one")
     check_equal((result["violation"]["step"],
                  result["violation"]["preemptions"],
@@ -108,6 +109,8 @@ with tempfile.TemporaryDirectory() as folder:
     run, other = explore("S03", "--variant", "bug", "--minimise", "no")
     check("preemptions" not in other["violation"], "--minimise no")
     decisions = " ".join(re.findall(r"^\d+ d(\d+)", schedule.read_text(), re.M))
+    check_equal(" ".join(map(str, result["violation"]["schedule"])), decisions,
+                "the decisions of the result are those of the file")
     short = pathlib.Path(folder, "short")
     short.write_text("\n".join(lines[:2]) + f"\nd {decisions}\n")
     _, replayed = explore("S03", "--variant", "bug", "--schedule", short)
@@ -166,6 +169,10 @@ with tempfile.TemporaryDirectory() as folder:
     check("<svg" in html and "next A#1 -&gt; V01" in html
           and "<b>27662</b>schedules" in html, "a page with all of it")
     explore("S03", "--variant", "fix", "--report", pathlib.Path(folder, "fix"))
+    run, _ = explore("S03", "--variant", "fix", "--timeline",
+                     pathlib.Path(folder, "none.svg"))
+    check("no schedule that fails" in run.stderr, f"it is told: {run.stderr}")
+    check(not pathlib.Path(folder, "none.svg").exists(), "and nothing drawn")
     check(not pathlib.Path(folder, "fix/counterexample.svg").exists(),
           "nothing to show when all is well")
 
