@@ -408,6 +408,20 @@ START_TEST(a_reset_before_the_question_is_heard)
 }
 END_TEST
 
+START_TEST(an_answer_to_half_a_question_is_the_end)
+{
+    set_up();
+    device.room_bytes = 20;
+    begin(0, 1, false);
+    ck_assert_int_eq(step(0), VMC_CHANNEL_WAIT_WRITE);
+    answer(1);
+    device.room_bytes = FIFO_BYTES;
+    ck_assert_int_eq(step(0), VMC_CHANNEL_FAILED);
+    ck_assert_int_eq(vcpus[0].cause, VMC_CAUSE_PROTOCOL);
+    ck_assert_int_eq(channel.health, VMC_CHANNEL_DEAD);
+}
+END_TEST
+
 /* TV-63: where messages have ends, an answer has one length. */
 START_TEST(a_long_message_is_refused)
 {
@@ -598,6 +612,7 @@ Suite *suite(void)
     tcase_add_loop_test(c, an_answer_to_no_question_is_the_end, 0, 2);
     tcase_add_test(c, the_earlier_deadline_counts);
     tcase_add_loop_test(c, a_reset_before_the_question_is_heard, 0, 2);
+    tcase_add_test(c, an_answer_to_half_a_question_is_the_end);
     tcase_add_loop_test(c, a_long_message_is_refused, 0, 5);
     tcase_add_test(c, a_device_may_say_that_it_failed);
     tcase_add_test(c, turns_are_in_order_of_arrival_then_of_vcpu);

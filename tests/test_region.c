@@ -468,6 +468,24 @@ START_TEST(a_bus_has_its_limit)
 }
 END_TEST
 
+START_TEST(one_response_file_has_one_command_file)
+{
+    struct vmc_kvm_ioregion args = {.guest_paddr = 0x2000, .memory_size = 16};
+
+    rig_set_up(H);
+    ck_assert_int_eq(rig_add(0x1000, 16, 0, 0), 0);
+    args.read_fd = rig.fds[0];
+    args.write_fd = rig.fds[1];
+    ck_assert_int_eq(vmc_region_set(rig.regions, &args, 0), -EINVAL);
+    args.read_fd = rig.fds[1];
+    args.write_fd = rig.fds[0];
+    ck_assert_int_eq(vmc_region_set(rig.regions, &args, 0), 0);
+    ck_assert_uint_eq(vmc_iofiles_held_count(&rig.files), 4);
+    rig_check();
+    rig_tear_down();
+}
+END_TEST
+
 /* D22. */
 START_TEST(a_bus_that_is_given_up_takes_its_regions_with_it)
 {
@@ -551,6 +569,7 @@ Suite *suite(void)
     tcase_add_test(c, who_may_have_two_references_holds_two);
     tcase_add_loop_test(c, a_failed_allocation_leaves_nothing_behind, 0, 8);
     tcase_add_test(c, a_bus_has_its_limit);
+    tcase_add_test(c, one_response_file_has_one_command_file);
     tcase_add_test(c, a_bus_that_is_given_up_takes_its_regions_with_it);
     tcase_add_test(c, the_kernel_says_what_it_has);
     tcase_add_test(c, h_knows_an_overlap_from_its_bytes);

@@ -600,6 +600,58 @@ START_TEST(a_closed_vcpu_frees_its_channel)
 }
 END_TEST
 
+static int front_read(struct vmc_bus_device *device,
+                      struct vmc_bus_access *access)
+{
+    (void)device;
+    vmc_bus_set_value(access, 0x1a91c);
+    return 0;
+}
+
+/* The local APIC is moved over a region while a vCPU is away. */
+START_TEST(a_device_of_the_kernel_may_come_in_between)
+{
+    static const struct vmc_bus_ops ops = {.kind = "lapic", .read = front_read};
+    struct vmc_bus_device lapic = {.ops = &ops, .kind = VMC_BUS_KERNEL};
+
+    set_up();
+    ck_assert_int_eq(rig_read(0, BASE, 4), WAIT);
+    vmc_region_vcpu_signal(&rig.vcpus[0]);
+    ck_assert_int_eq(rig_run(0), INTERRUPTED);
+    vmc_bus_add_front(rig.bus, BASE, 0x100, &lapic);
+    ck_assert_int_eq(rig_run(0), DONE);
+    ck_assert_uint_eq(rig_value(0, 4), 0x1a91c);
+    ck_assert_uint_eq(rig.regions->channels[0].machine.owed_count, 1);
+    ck_assert_int_eq(rig_read(0, BASE + 0x100, 4), WAIT);
+    rig_answer(0, 0xbad);
+    rig_answer(0, 0x900d);
+    ck_assert_int_eq(rig_run(0), DONE);
+    ck_assert_uint_eq(rig_value(0, 4), 0x900d);
+    rig_tear_down();
+}
+END_TEST
+
+/* What has been served of a split store stays so; the rest finds no region. */
+START_TEST(removal_ends_a_split_store_between_its_pieces)
+{
+    set_up();
+    rig.vcpus[0].config.splits_odd = true;
+    ck_assert_int_eq(rig_write(0, BASE + 0xffd, 8, 0x8877665544332211), WAIT);
+    assert_taken(0, true, 0xffd, 1, 0x11);
+    ck_assert_int_eq(rig_remove(BASE, 0x1000, 0), 0);
+    rig_answer(0, 0);
+    ck_assert_int_eq(rig_run(0), EXIT);
+    assert_exit(0, VMC_REGION_EXIT_MMIO, BASE + 0xffe, 2);
+    ck_assert_mem_eq(rig_exit(0)->data, "\x22\x33", 2);
+    ck_assert(vmc_bus_is_quiet(rig.bus));
+    ck_assert(rig.check.is_removed[1]); /* generation 1 was freed */
+    ck_assert_int_eq(rig_run(0), EXIT);
+    assert_exit(0, VMC_REGION_EXIT_MMIO, BASE + 0x1000, 5);
+    ck_assert_int_eq(rig_run(0), DONE);
+    rig_tear_down();
+}
+END_TEST
+
 /* A descriptor whose last region went while it was owed an answer, and half a
  * command was out, comes back: its process cannot tell. */
 START_TEST(debts_outlive_the_regions)
@@ -663,6 +715,8 @@ Suite *suite(void)
     tcase_add_test(c, a_failure_may_look_like_a_miss);
     tcase_add_test(c, a_device_that_fails_says_so);
     tcase_add_test(c, a_closed_vcpu_frees_its_channel);
+    tcase_add_test(c, a_device_of_the_kernel_may_come_in_between);
+    tcase_add_test(c, removal_ends_a_split_store_between_its_pieces);
     tcase_add_test(c, debts_outlive_the_regions);
     suite_add_tcase(s, c);
     return s;

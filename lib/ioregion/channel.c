@@ -12,7 +12,7 @@
  * the channel, whoever reads; when it is full it pays a debt, or it is the
  * owner's answer.
  *
- * Before a question is sent, what lies in the descriptor must be owed. Bytes
+ * Until a question is out, what lies in the descriptor must be owed. Bytes
  * that are not mean that the device has answered twice: no later answer could
  * be told from the one before, so the channel dies. A device that sends the
  * surplus between question and answer can not be caught; there are no sequence
@@ -312,7 +312,7 @@ static bool is_clear(struct vmc_channel *channel,
                                   : refuse(channel, access, result);
         return false;
     }
-    if (access->sent_bytes == 0 && access->wants_response) {
+    if (access->wants_response) { /* nothing can be the answer yet */
         if (has_surplus(channel, ends, &result)) {
             *want = violate(channel, access);
             return false;

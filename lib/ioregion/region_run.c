@@ -336,6 +336,7 @@ static bool call_device(struct vmc_region_vcpu *vcpu,
     if (result != 0) {
         return false;
     }
+    forsake(vcpu, VMC_CAUSE_REMOVED); /* of a region it now stands before */
     if (!vcpu->now.is_write && !vcpu->is_fast) {
         memcpy(&vcpu->now.data[offset], access.data, len);
     }
