@@ -9,6 +9,7 @@
 #include "event/clock.h"
 #include "event/event.h"
 #include "sim/rcu_log.h"
+#include "sim/report.h"
 #include "sim/replay.h"
 #include "sim/replay_rcu.h"
 #include "stats/json.h"
@@ -24,6 +25,7 @@ enum {
 
 struct rcu_section {
     const struct vmc_reader *reader;
+    const char *report_path; /* or NULL */
     struct rcu_log *log;
     struct vmc_engine *events;
     struct vmc_grace *grace;
@@ -167,6 +169,7 @@ static enum vmc_status rcu_start(void **state,
         return vmc_fail(error, VMC_E_NOMEM, "out of memory");
     }
     section->reader = context->reader;
+    section->report_path = context->report_path;
     section->hz = hz_of(context->reader);
     config = vmc_grace_defaults(section->hz, PREDICTED_CPUS);
     config.callbacks_max = CALLBACKS_MAX;
@@ -356,6 +359,31 @@ static void print_table(const struct rcu_section *section, FILE *table)
     }
 }
 
+/* Curves for rcu.gp, in microseconds. */
+static void write_rows(const struct rcu_section *section)
+{
+    const struct rcu_counts *counts = rcu_log_counts(section->log);
+    const struct {
+        const char *name;
+        const struct vmc_hist *hist;
+    } curves[] = {
+        {"rcu.tsv", &counts->grace_ns},
+        {"rcu-predicted.tsv", &section->grace_ns},
+        {"rcu-callback.tsv", &counts->latency_ns},
+        {"rcu-callback-predicted.tsv", &section->latency_ns},
+    };
+
+    for (size_t i = 0; i < VMC_COUNT_OF(curves); i++) {
+        struct vmc_outfile *rows;
+
+        if (report_open_rows(&rows, section->report_path, curves[i].name,
+                             NULL) == VMC_OK) {
+            vmc_hist_write_hgrm(curves[i].hist, 1000, vmc_outfile_stream(rows));
+            (void)vmc_outfile_commit(rows, NULL);
+        }
+    }
+}
+
 static bool rcu_finish(void *state, json_t **json, FILE *table)
 {
     struct rcu_section *section = state;
@@ -371,6 +399,9 @@ static bool rcu_finish(void *state, json_t **json, FILE *table)
     }
     *json = to_json(section);
     print_table(section, table);
+    if (section->report_path != NULL) {
+        write_rows(section);
+    }
     return rcu_log_violations(section->log) == 0 && section->status == VMC_OK;
 }
 

@@ -99,6 +99,19 @@ with tempfile.TemporaryDirectory() as folder:
           == rcu["callbacks_queued"], "the model runs the same callbacks")
     check(rcu["predicted"]["grace_periods"] > 0, "and predicts grace periods")
 
+    # A page has the curves of all four.
+    page = pathlib.Path(folder, "page")
+    check_equal(vmcycle("replay", TRACE, "--report", page).returncode, 0,
+                "replay --report exits")
+    for name in ("rcu", "rcu-predicted", "rcu-callback",
+                 "rcu-callback-predicted"):
+        rows = (page / f"{name}.tsv").read_text().splitlines()
+        check(rows[0].split()[0] == "Value" and len(rows) > 5, f"{name}.tsv")
+    svg = (page / "rcu.svg").read_text()
+    for words in ("grace period, recorded", "callback, predicted"):
+        check(words in svg, f"'{words}' in the picture")
+    check("<svg" in (page / "index.html").read_text(), "a page with a picture")
+
     # Latencies, computed once more from the stamps.
     latencies, queued = [], {}
     for line in whole:
