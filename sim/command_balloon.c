@@ -8,6 +8,7 @@
 
 #include "event/clock.h"
 #include "sim/balloon.h"
+#include "sim/balloon_irq.h"
 #include "sim/command.h"
 #include "sim/progress.h"
 #include "sim/report.h"
@@ -18,6 +19,7 @@ enum { SETTINGS_MAX = 64, TEXT_BYTES_MAX = 1 << 16 };
 struct options {
     struct vmc_balloon_config config;
     const char *machine, *mechanism, *op, *memory, *json_path, *report_path;
+    const char *interrupts; /**< profile; NULL: fixed times */
     const char *settings[SETTINGS_MAX];
     uint32_t setting_count;
     bool is_validating;
@@ -48,6 +50,7 @@ enum option_key {
     OPTION_PAGES,
     OPTION_CPU_LISTS,
     OPTION_AUDIT,
+    OPTION_INTERRUPTS,
     OPTION_REPORT,
     OPTION_VALIDATE,
 };
@@ -110,6 +113,11 @@ static const struct argp_option option_table[] = {
      "replace one number of the profile", 0},
     {"audit", OPTION_AUDIT, "N", 0,
      "check every page after each N-th event, not only what it touched", 0},
+    {"interrupts", OPTION_INTERRUPTS, "NAME|FILE", 0,
+     "send the device's interrupts through the LoongArch machine, at the "
+     "latencies of this profile (3c5000-kvm, 3c5000-qemu), instead of taking "
+     "fixed times",
+     0},
     {"report", OPTION_REPORT, "DIR", 0,
      "write pictures of the stages and of memory, and a page with them", 0},
     {"validate", OPTION_VALIDATE, 0, 0,
@@ -245,6 +253,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
             argp_error(state, "more than %d times --set", SETTINGS_MAX);
         }
         options->settings[options->setting_count++] = argument;
+        return 0;
+    case OPTION_INTERRUPTS:
+        options->interrupts = argument;
         return 0;
     case OPTION_REPORT:
         options->report_path = argument;
@@ -496,6 +507,36 @@ static enum vmc_status write_report(const struct options *options,
     return status;
 }
 
+static enum vmc_status join_interrupts(struct balloon_irq *irq,
+                                       const struct options *options,
+                                       struct vmc_error *error)
+{
+    uint64_t vcpus = options->config.machine.vcpus;
+    struct vmc_profile *profile;
+    enum vmc_status status =
+        vmc_profile_load(&profile, options->interrupts, error);
+
+    if (status == VMC_OK) {
+        status = balloon_irq_init(irq, MACHINE_QEMU,
+                                  vcpus < UINT32_MAX ? (uint32_t)vcpus : 0,
+                                  profile, error);
+    }
+    vmc_profile_free(profile);
+    return status;
+}
+
+static json_t *describe_interrupts(const struct balloon_irq *irq)
+{
+    json_t *json = json_object();
+
+    json_object_set_new(json, "raised", vmc_json_u64(irq->port.raised));
+    json_object_set_new(json, "taken", vmc_json_u64(irq->port.taken));
+    json_object_set_new(json, "lost", vmc_json_u64(irq->port.lost));
+    json_object_set_new(json, "latency_ns",
+                        vmc_json_hist(&irq->sim.state.cleared_ns));
+    return json;
+}
+
 static void on_progress(void *owner, uint64_t events)
 {
     progress_add(owner, events);
@@ -529,17 +570,41 @@ static int run(struct options *options)
     struct vmc_error error = {""};
     enum vmc_status status = prepare(options, &machine, text, &error);
     int64_t start_ms = host_now_ms(), wall_ms;
+    struct balloon_irq *irq = NULL;
     json_t *root;
 
+    if (status == VMC_OK && options->interrupts != NULL) {
+        irq = calloc(1, sizeof(*irq));
+        status =
+            irq != NULL ? join_interrupts(irq, options, &error) : VMC_E_NOMEM;
+        options->config.port = status == VMC_OK ? &irq->port : NULL;
+    }
     if (status == VMC_OK) {
         status = simulate(options, &result, &error);
     }
     if (status != VMC_OK) {
+        if (irq != NULL) {
+            balloon_irq_fini(irq);
+            free(irq);
+        }
         return command_failed(status, &error);
     }
     wall_ms = host_now_ms() - start_ms;
     print(options, &result, wall_ms, command_table(options->json_path));
     root = describe(options, &result, wall_ms);
+    if (irq != NULL) {
+        struct vmc_hist_summary latency =
+            vmc_hist_summarize(&irq->sim.state.cleared_ns);
+
+        (void)fprintf(command_table(options->json_path),
+                      "interrupts: %" PRIu64 " raised, %" PRIu64
+                      " taken, %.3f us each (mean)\n",
+                      irq->port.raised, irq->port.taken,
+                      (double)latency.mean / 1e3);
+        json_object_set_new(root, "interrupts", describe_interrupts(irq));
+        balloon_irq_fini(irq);
+        free(irq);
+    }
     if (options->json_path != NULL) {
         status = vmc_json_write(root, options->json_path, &error);
     }

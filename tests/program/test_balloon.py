@@ -140,6 +140,15 @@ check_equal({d["pages"] for d in designs.values()}, {1835008},
 check_equal(designs["pfn"]["messages"], 7168, "compare: messages")
 check(designs["sg"]["total_ms"] < designs["bitmap"]["total_ms"]
       < designs["pfn"]["total_ms"] / 5, "compare: order")
+# Interrupts through the machine: one a message, and one for the target.
+joined = balloon(*M1, "--interrupts", "3c5000-kvm")
+check_equal(joined["interrupts"]["taken"], joined["messages"] + 1,
+            "an interrupt a message")
+check_equal(joined["interrupts"]["lost"], 0, "none is lost")
+check(joined["total_ms"] != result["total_ms"], "they take their own time")
+run = vmcycle("balloon", *M1, "--interrupts", "no-such-profile")
+check_equal(run.returncode, 2, "--interrupts wants a profile")
+
 # Pictures, each with words for those who do not see it.
 with tempfile.TemporaryDirectory() as folder:
     run = vmcycle("balloon", *M1, "--report", folder)
