@@ -788,6 +788,7 @@ END_TEST
 struct caller {
     pthread_t thread;
     struct live_vcpu vcpu;
+    struct live_region *region;
     enum live_outcome outcome;
     struct live_access access;
 };
@@ -797,7 +798,8 @@ static void *call_once(void *context)
     struct caller *caller = context;
 
     caller->access = (struct live_access){.offset = COUNTER, .size_bytes = 8};
-    caller->outcome = live_access(&rig.region, &caller->vcpu, &caller->access);
+    caller->outcome =
+        live_access(caller->region, &caller->vcpu, &caller->access);
     return NULL;
 }
 
@@ -826,6 +828,7 @@ START_TEST(removal_ends_who_waits_for_an_answer_that_never_comes)
     start((enum live_transport)_i,
           (struct device_server_config){.answer = DEVICE_ANSWER_NEVER}, 0);
     for (uint32_t i = 0; i < CALLERS; i++) {
+        callers[i].region = &rig.region;
         ck_assert_int_eq(live_vcpu_open(&callers[i].vcpu, 1 + i, NULL), VMC_OK);
         ck_assert_int_eq(
             pthread_create(&callers[i].thread, NULL, call_once, &callers[i]),
@@ -848,7 +851,7 @@ END_TEST
 
 START_TEST(removal_lets_an_answer_arrive_that_is_in_time)
 {
-    struct caller caller;
+    struct caller caller = {.region = &rig.region};
 
     start((enum live_transport)_i, (struct device_server_config){0}, 0);
     halt_device();
@@ -886,6 +889,85 @@ START_TEST(a_region_that_went_during_a_signal_is_no_region)
     /* The late answer is not given to the next region on the channel. */
     live_region_add(&rig.region, &rig.channel, USER_DATA, false);
     ck_assert_uint_eq(value_of(CONTROL), 0x1122334455667788);
+    stop_well();
+}
+END_TEST
+
+/* A vCPU that was called away keeps the channel for its answer. Who waits
+ * behind it must be told when it gives that up: it is closed, its region goes,
+ * or it makes another access. */
+START_TEST(who_waits_behind_an_interrupted_vcpu_is_woken)
+{
+    struct live_access access = {.offset = COUNTER, .size_bytes = 8};
+    struct caller caller = {.region = &rig.other};
+    struct live_vcpu first;
+
+    start((enum live_transport)(_i % LIVE_TRANSPORT_COUNT),
+          (struct device_server_config){0}, 0);
+    halt_device();
+    ck_assert_int_eq(live_vcpu_open(&first, 1, NULL), VMC_OK);
+    ck_assert_int_eq(live_vcpu_open(&caller.vcpu, 2, NULL), VMC_OK);
+    live_vcpu_kick(&first);
+    ck_assert_int_eq(live_access(&rig.region, &first, &access),
+                     LIVE_INTERRUPTED);
+    ck_assert_int_eq(pthread_create(&caller.thread, NULL, call_once, &caller),
+                     0);
+    wait_until_inside(2);
+    continue_device();
+    switch (_i / LIVE_TRANSPORT_COUNT) {
+    case 0:
+        live_vcpu_close(&first);
+        break;
+    case 1:
+        live_region_remove(&rig.region, 0);
+        break;
+    default:
+        access.offset = TALLY;
+        ck_assert_int_eq(live_access(&rig.region, &first, &access),
+                         LIVE_SERVED);
+        break;
+    }
+    ck_assert_int_eq(pthread_join(caller.thread, NULL), 0);
+    ck_assert_int_eq(caller.outcome, LIVE_SERVED);
+    ck_assert_uint_eq(caller.access.data, 1);
+    live_vcpu_close(&caller.vcpu);
+    if (first.wake_fd >= 0) {
+        live_vcpu_close(&first);
+    }
+    stop_well();
+}
+END_TEST
+
+/* One that is called away before its command is out holds nothing. */
+START_TEST(an_interrupted_waiter_leaves_the_queue)
+{
+    struct live_access access = {.offset = COUNTER, .size_bytes = 8};
+    struct caller caller = {.region = &rig.region};
+    struct live_vcpu first, second;
+
+    start((enum live_transport)_i, (struct device_server_config){0}, 0);
+    halt_device();
+    ck_assert_int_eq(live_vcpu_open(&first, 1, NULL), VMC_OK);
+    ck_assert_int_eq(live_vcpu_open(&second, 2, NULL), VMC_OK);
+    ck_assert_int_eq(live_vcpu_open(&caller.vcpu, 3, NULL), VMC_OK);
+    live_vcpu_kick(&first);
+    ck_assert_int_eq(live_access(&rig.region, &first, &access),
+                     LIVE_INTERRUPTED);
+    live_vcpu_kick(&second);
+    ck_assert_int_eq(live_access(&rig.region, &second, &access),
+                     LIVE_INTERRUPTED);
+    wait_until_inside(1);
+    ck_assert_int_eq(pthread_create(&caller.thread, NULL, call_once, &caller),
+                     0);
+    wait_until_inside(2);
+    continue_device();
+    live_vcpu_close(&first);
+    ck_assert_int_eq(pthread_join(caller.thread, NULL), 0);
+    ck_assert_int_eq(caller.outcome, LIVE_SERVED);
+    ck_assert_int_eq(live_access(&rig.region, &second, &access), LIVE_SERVED);
+    ck_assert_uint_eq(access.data, 2);
+    live_vcpu_close(&second);
+    live_vcpu_close(&caller.vcpu);
     stop_well();
 }
 END_TEST
@@ -1181,6 +1263,7 @@ Suite *suite(void)
         nobody_waits_for_a_full_buffer_that_is_not_blocking,
         another_access_after_a_signal_leaves_the_answer_to_nobody,
         a_closed_vcpu_lets_the_others_go_on,
+        an_interrupted_waiter_leaves_the_queue,
         removal_ends_who_waits_for_an_answer_that_never_comes,
         removal_lets_an_answer_arrive_that_is_in_time,
         a_region_that_went_during_a_signal_is_no_region,
@@ -1203,6 +1286,8 @@ Suite *suite(void)
     tcase_add_loop_test(
         c, a_signal_interrupts_and_the_access_goes_on_where_it_stood, 0,
         2 * LIVE_TRANSPORT_COUNT);
+    tcase_add_loop_test(c, who_waits_behind_an_interrupted_vcpu_is_woken, 0,
+                        3 * LIVE_TRANSPORT_COUNT);
     tcase_add_test(c, a_killed_device_loses_only_what_was_on_its_way);
     tcase_add_loop_test(c, an_answer_in_two_parts_is_one_on_a_stream,
                         LIVE_STREAM, LIVE_STREAM + 1);
