@@ -164,41 +164,41 @@ static struct bus_access new_access(const struct bus_log *log,
         .line = record->line,
         .start_ns = thread->has_left ? thread->left_ns : record->time_ns,
         .len = record->args[1] <= LEN_MAX ? (uint32_t)record->args[1] : LEN_MAX,
-        .count = 1,
+        .count = space != BUS_PIO                ? 1
+                 : record->args[4] <= UINT32_MAX ? (uint32_t)record->args[4]
+                                                 : UINT32_MAX,
         .thread = (uint16_t)(thread - log->threads),
         .space = (uint8_t)space,
         .is_write = record->args[0] == VMC_ACCESS_WRITE,
     };
 }
 
-/* True when @second can be the rest of the instruction that began with
- * @first: it goes on at the page's end, and both make up a size. */
+/* True when the write of @record can be the rest of the instruction that began
+ * with @first: it goes on at the page's end, and both make up a size. */
 static bool is_rest(const struct bus_access *first,
-                    const struct bus_access *second)
+                    const struct vmc_record *record)
 {
-    uint64_t both = (uint64_t)first->len + second->len;
+    uint64_t addr = record->args[2];
+    uint64_t both = first->len + record->args[1];
 
     return first->space == BUS_MMIO && first->is_write && first->exits == 0 &&
-           first->addr + first->len == second->addr &&
-           second->addr % PAGE_BYTES == 0 && both >= 2 && both <= 64 &&
-           (both & (both - 1)) == 0;
+           first->addr + first->len == addr && addr % PAGE_BYTES == 0 &&
+           both >= 2 && both <= 64 && (both & (both - 1)) == 0;
 }
 
 static void take_write(struct bus_log *log, struct thread *thread,
-                       const struct vmc_record *record,
-                       const struct bus_access *access)
+                       const struct vmc_record *record, enum bus_space space)
 {
     drop_loose(log, thread);
     if (thread->has_access && !thread->has_before && !thread->is_read_open &&
-        is_rest(&thread->access, access)) {
+        space == BUS_MMIO && is_rest(&thread->access, record)) {
         log->counts.split_writes++;
         thread->before = thread->access;
         thread->has_before = true;
-        thread->access = *access;
-        return;
+    } else {
+        settle(log, thread, record->time_ns, BUS_TIME_BOUND);
     }
-    settle(log, thread, record->time_ns, BUS_TIME_BOUND);
-    thread->access = *access;
+    thread->access = new_access(log, thread, record, space);
     thread->has_access = true;
 }
 
@@ -270,19 +270,24 @@ static void take_read_end(struct bus_log *log, struct thread *thread,
 static void count_access(struct bus_log_counts *counts,
                          const struct vmc_record *record, enum bus_space space)
 {
-    uint64_t *const mmio[] = {&counts->mmio_unsatisfied, &counts->mmio_reads,
-                              &counts->mmio_writes};
-    uint64_t *const iocsr[] = {&counts->iocsr_unsatisfied, &counts->iocsr_reads,
-                               &counts->iocsr_writes};
-    uint64_t *const pio[] = {&counts->pio_reads, &counts->pio_reads,
-                             &counts->pio_writes};
-    uint64_t *const *of_space = space == BUS_MMIO  ? mmio
-                                : space == BUS_PIO ? pio
-                                                   : iocsr;
+    bool is_write = record->args[0] == VMC_ACCESS_WRITE;
+    bool is_open = record->args[0] == VMC_ACCESS_UNSATISFIED_READ;
 
-    ++*of_space[record->args[0] % 3];
-    if (space == BUS_PIO) {
+    switch (space) {
+    case BUS_MMIO:
+        counts->mmio_writes += is_write;
+        counts->mmio_unsatisfied += is_open;
+        counts->mmio_reads += !is_write && !is_open;
+        break;
+    case BUS_PIO:
+        counts->pio_writes += is_write;
+        counts->pio_reads += !is_write;
         counts->pio_elements += record->args[4];
+        break;
+    default:
+        counts->iocsr_writes += is_write;
+        counts->iocsr_unsatisfied += is_open;
+        counts->iocsr_reads += !is_write && !is_open;
     }
     if (record->args[1] > LEN_MAX && counts->max_len_line == 0) {
         counts->max_len_line = record->line;
@@ -299,27 +304,22 @@ static void take_access(struct bus_log *log, const struct vmc_record *record,
     if (thread == NULL) {
         return;
     }
-    access = new_access(log, thread, record, space);
-    if (space == BUS_PIO) {
-        access.count = record->args[4] <= UINT32_MAX ? (uint32_t)record->args[4]
-                                                     : UINT32_MAX;
+    if (record->args[0] == VMC_ACCESS_WRITE) {
+        take_write(log, thread, record, space);
+        return;
     }
-    switch (record->args[0]) {
-    case VMC_ACCESS_WRITE:
-        take_write(log, thread, record, &access);
-        break;
-    case VMC_ACCESS_UNSATISFIED_READ:
+    if (record->args[0] == VMC_ACCESS_UNSATISFIED_READ && space != BUS_PIO) {
         drop_loose(log, thread);
         settle(log, thread, record->time_ns, BUS_TIME_BOUND);
-        thread->access = access;
+        thread->access = new_access(log, thread, record, space);
         thread->has_access = thread->is_read_open = true;
-        break;
-    default:
-        if (space == BUS_PIO) {
-            take_port_read(log, thread, record, &access);
-        } else {
-            take_read_end(log, thread, record, &access);
-        }
+        return;
+    }
+    access = new_access(log, thread, record, space);
+    if (space == BUS_PIO) {
+        take_port_read(log, thread, record, &access);
+    } else {
+        take_read_end(log, thread, record, &access);
     }
 }
 
