@@ -7,6 +7,7 @@
  * The ring's level in the log is not known, only a bound: user space may empty
  * it at any time, but surely does after a write that exits because it is full.
  * So a zone here takes every write, and whether it exited is asked afterwards.
+ * The bound is kept high on purpose: what nobody listed may be coalesced too.
  */
 #include "sim/bus_view.h"
 
@@ -46,6 +47,7 @@ struct bus_view {
     struct learned learned[SLOTS];
     uint32_t ring_usable;    /* entries that it takes */
     uint32_t ring_level_max; /* at most so many lie in it */
+    uint32_t threads_more;   /* threads that were seen beside the first */
     struct bus_mismatch mismatches[BUS_VIEW_MISMATCHES_KEPT];
 };
 
@@ -227,6 +229,8 @@ static void learn(struct bus_view *view, const struct bus_access *access)
     bool is_kernel = access->exits == 0;
     struct learned *at;
 
+    /* For all that is known it may be coalesced, and fill the ring. */
+    view->ring_level_max += is_kernel && access->is_write;
     if (slot == SLOTS) {
         view->counts.unlearned++;
         return;
@@ -294,7 +298,9 @@ static bool is_about(enum bus_claim claim, bool is_write)
 static bool check_ring(struct bus_view *view, const struct bus_access *access,
                        uint32_t range)
 {
-    bool may_be_full = view->ring_level_max >= view->ring_usable;
+    /* Another thread's write may lie in it that has not been given out yet. */
+    bool may_be_full =
+        view->ring_level_max + view->threads_more >= view->ring_usable;
 
     if (access->exits == 0) {
         view->presence[range] = PRESENCE_HERE;
@@ -319,6 +325,9 @@ bool bus_view_check(struct bus_view *view, const struct bus_access *access,
     enum bus_claim claim = bus_ranges_at(view->ranges, range)->claim;
     bool did_exit = access->exits > 0;
 
+    if (access->thread > view->threads_more) {
+        view->threads_more = access->thread;
+    }
     if (claim == BUS_CLAIM_NONE && served == NULL) {
         learn(view, access);
         return true;

@@ -44,6 +44,7 @@ static bool check(const char *text)
     access.is_write = text[0] == 'W' || text[0] == 'M';
     access.addr = strtoull(text + 1, NULL, 16);
     access.exits = strchr(text, '!') != NULL;
+    access.thread = strchr(text, '+') != NULL;
     return bus_view_check(view, &access,
                           bus_ranges_find(ranges, access.space, access.addr),
                           &probes);
@@ -71,6 +72,13 @@ static const struct {
      "Ma0000 Ma0000 Ma0000 Ma0000 Ma0000 Ma0000 Ma0000!", 0, 7, 0},
     {"ring: ports and memory share it",
      "Ma0000 Ma0000! W70 W70 Ma0000 W70 W70!", 0, 7, 0},
+    {"ring: what nobody listed may be in it",
+     "Ma0000! Ma0000 Ma0000 W800 W800 Ma0000!", 0, 4, 0},
+    {"ring: but not what exits or is a load",
+     "Ma0000! Ma0000 Ma0000 W800! R800 W800 Ma0000!", 1, 4, 7},
+    {"ring: another thread's write may be on its way",
+     "Ma0000! Ma0000+ Ma0000 Ma0000 Ma0000!", 0, 5, 0},
+    {"ring: but only one", "Ma0000! Ma0000+ Ma0000 Ma0000!", 1, 4, 4},
     {"ring: not on this machine", "Ma0000! Ma0000! Ma0000! Ma0000!", 0, 4, 0},
     {"ring: not here, yet it did not exit", "Ma0000! Ma0000! Ma0000", 1, 3, 3},
     {"ring: loads exit", "La0000! Ma0000 La0000!", 0, 3, 0},
