@@ -74,6 +74,13 @@ static bool claims(void *owner, const struct bus_access *access)
         bus_ranges_find(reading->ranges, access->space, access->addr));
 }
 
+static bool leaves(void *owner, const struct bus_access *access)
+{
+    const struct reading *reading = owner;
+
+    return bus_view_leaves(reading->view, access);
+}
+
 static void keep(void *owner, const struct bus_access *access)
 {
     struct reading *reading = owner;
@@ -110,7 +117,8 @@ static void keep(void *owner, const struct bus_access *access)
     reading->last[access->thread] = list->count++;
 }
 
-static const struct bus_log_ops ops = {.claims = claims, .access = keep};
+static const struct bus_log_ops ops = {
+    .claims = claims, .leaves = leaves, .access = keep};
 
 static uint64_t end_of(const struct access_list *list,
                        const struct times *times, bool did_exit)

@@ -14,7 +14,8 @@
  * read to come whose write was served in the kernel. Only the next event tells,
  * and not always: "write, exit, read" is a write that exits and a read in the
  * kernel, or the reverse. There the model is asked which of the two addresses
- * it has in the kernel. With kvm_entry in the log there is no doubt.
+ * it has in the kernel, and then, which it has seen leave. With kvm_entry in
+ * the log there is no doubt.
  *
  * arm64 prints unsatisfied-read before every read, LoongArch at decode; both
  * then print read at its end. A read without an exit between was served in the
@@ -125,6 +126,19 @@ static bool is_claimed(struct bus_log *log, const struct bus_access *access)
     return log->ops->claims(log->owner, access);
 }
 
+/* "write, exit, read" of two ports: is it the read that left? Yes when only the
+ * write is claimed for the kernel, or, when neither is, only the read is known
+ * to leave. */
+static bool is_exit_of_read(struct bus_log *log, const struct bus_access *write,
+                            const struct bus_access *read)
+{
+    if (is_claimed(log, read)) {
+        return false;
+    }
+    return is_claimed(log, write) || (log->ops->leaves(log->owner, read) &&
+                                      !log->ops->leaves(log->owner, write));
+}
+
 /* Give out what is under way. Its time ended at @now_ns, as exactly as @time
  * says. */
 static void settle(struct bus_log *log, struct thread *thread, uint64_t now_ns,
@@ -220,7 +234,7 @@ static void take_port_read(struct bus_log *log, struct thread *thread,
                write->space == BUS_PIO) {
         log->counts.guesses++;
         write->is_guessed = access->is_guessed = true;
-        if (is_claimed(log, write) && !is_claimed(log, access)) {
+        if (is_exit_of_read(log, write, access)) {
             write->exits = 0;
             access->exits = 1;
             access->start_ns = write->end_ns;

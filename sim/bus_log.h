@@ -70,6 +70,9 @@ struct bus_log_ops {
     /** Would the model serve @access in the kernel? Asked where the log does
      * not say whose exit it shows. */
     bool (*claims)(void *owner, const struct bus_access *access);
+    /** Has the model seen accesses like @access leave to user space? Asked when
+     * neither of two is claimed. */
+    bool (*leaves)(void *owner, const struct bus_access *access);
     /** One access is complete. */
     void (*access)(void *owner, const struct bus_access *access);
 };

@@ -264,6 +264,15 @@ bool bus_view_claims(struct bus_view *view, const struct bus_access *access,
            view->learned[slot].is_kernel;
 }
 
+bool bus_view_leaves(const struct bus_view *view,
+                     const struct bus_access *access)
+{
+    uint32_t slot = find_learned(view, access);
+
+    return slot != SLOTS && view->learned[slot].key != 0 &&
+           !view->learned[slot].is_kernel;
+}
+
 static bool differ(struct bus_view *view, const struct bus_access *access,
                    uint32_t range)
 {

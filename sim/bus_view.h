@@ -54,6 +54,10 @@ void bus_view_free(struct bus_view *view);
 bool bus_view_claims(struct bus_view *view, const struct bus_access *access,
                      uint32_t range);
 
+/** Is @access like one that nobody listed and that left the last time? */
+bool bus_view_leaves(const struct bus_view *view,
+                     const struct bus_access *access);
+
 /** Hold @access against the model. False when they differ. *@probes gets how
  * many ranges the search of the bus compared. */
 bool bus_view_check(struct bus_view *view, const struct bus_access *access,

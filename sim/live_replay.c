@@ -135,8 +135,8 @@ static bool claims_nothing(void *owner, const struct bus_access *access)
 static enum vmc_status pull(struct replay *replay, struct vmc_reader *reader,
                             struct vmc_error *error)
 {
-    static const struct bus_log_ops ops = {.claims = claims_nothing,
-                                           .access = keep};
+    static const struct bus_log_ops ops = {
+        .claims = claims_nothing, .leaves = claims_nothing, .access = keep};
     const struct vmc_record *records;
     struct bus_log *log;
     uint32_t count;

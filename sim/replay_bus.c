@@ -32,6 +32,13 @@ static bool claims(void *owner, const struct bus_access *access)
     return bus_view_claims(section->view, access, range_of(section, access));
 }
 
+static bool leaves(void *owner, const struct bus_access *access)
+{
+    const struct bus_section *section = owner;
+
+    return bus_view_leaves(section->view, access);
+}
+
 static void simulated(void *owner, uint32_t vcpu, uint64_t ticks)
 {
     struct bus_section *section = owner;
@@ -135,8 +142,8 @@ static void take_access(void *owner, const struct bus_access *access)
     simulate(section, access, range, probes);
 }
 
-static const struct bus_log_ops log_ops = {.claims = claims,
-                                           .access = take_access};
+static const struct bus_log_ops log_ops = {
+    .claims = claims, .leaves = leaves, .access = take_access};
 
 /* ---- Start and end of the section ---------------------------------------- */
 

@@ -23,6 +23,13 @@ static bool claims(void *owner, const struct bus_access *access)
            (access->space == BUS_MMIO && access->addr / 4096 == 2);
 }
 
+/* Accesses to 0x71 are known to leave. */
+static bool leaves(void *owner, const struct bus_access *access)
+{
+    (void)owner;
+    return access->addr == 0x71;
+}
+
 /* "W pio 70/1 x1 3us; ": direction, place, bytes, exits, and the time with =
  * when it is exact, < when it is a bound. */
 static void say(void *owner, const struct bus_access *access)
@@ -46,7 +53,8 @@ static void say(void *owner, const struct bus_access *access)
                    count, access->is_fast ? " fast" : "", access->exits, time);
 }
 
-static const struct bus_log_ops ops = {.claims = claims, .access = say};
+static const struct bus_log_ops ops = {
+    .claims = claims, .leaves = leaves, .access = say};
 
 /* Each "<event>" stands for a line, ten microseconds after the one before. */
 static void replay(const char *events)
@@ -122,6 +130,14 @@ static const struct {
      "W pio 20/1 x0; R pio 71/1 x1 =10"},
     {"write that exits, then a kernel read", OUT("402") X_IO IN("21"),
      "W pio 402/1 x1 <20; R pio 21/1 x0"},
+    {"neither in the kernel, and the read is known to leave",
+     OUT("c050") X_IO IN("71"), "W pio c050/1 x0; R pio 71/1 x1 =10"},
+    {"neither in the kernel, and both are known to leave",
+     OUT("71") X_IO IN("71"), "W pio 71/1 x1 <20; R pio 71/1 x0"},
+    {"neither in the kernel, and nothing is known", OUT("c050") X_IO IN("c053"),
+     "W pio c050/1 x1 <20; R pio c053/1 x0"},
+    {"the read in the kernel, though another left", OUT("c050") X_IO IN("21"),
+     "W pio c050/1 x1 <20; R pio 21/1 x0"},
     {"both in the kernel, and yet an exit: it stays with the write",
      OUT("20") X_IO IN("21"), "W pio 20/1 x1 <20; R pio 21/1 x0"},
     {"string read of nine words",

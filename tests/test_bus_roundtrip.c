@@ -105,6 +105,11 @@ static bool claims(void *owner, const struct bus_access *access)
     return is_in_kernel(access);
 }
 
+static bool leaves(void *owner, const struct bus_access *access)
+{
+    return !claims(owner, access);
+}
+
 /* What the log says, in sums. */
 static struct {
     uint64_t accesses, exits, exited, wrong;
@@ -124,7 +129,8 @@ static void take(void *owner, const struct bus_access *access)
     }
 }
 
-static const struct bus_log_ops log_ops = {.claims = claims, .access = take};
+static const struct bus_log_ops log_ops = {
+    .claims = claims, .leaves = leaves, .access = take};
 
 static struct bus_log_counts read_back(void)
 {

@@ -137,13 +137,17 @@ START_TEST(what_was_learned_is_claimed)
     ck_assert(!bus_view_claims(view, &access, range));
     ck_assert(check("W800"));
     ck_assert(bus_view_claims(view, &access, range));
+    ck_assert(!bus_view_leaves(view, &access));
     access.is_write = false;
+    ck_assert(!bus_view_leaves(view, &access)); /* nothing is known of loads */
+    ck_assert(check("R800!"));
+    ck_assert(bus_view_leaves(view, &access));
     ck_assert(!bus_view_claims(view, &access, range));
     access.addr = 0x20;
     ck_assert(
         bus_view_claims(view, &access, bus_ranges_find(ranges, BUS_PIO, 0x20)));
     ck_assert(check("W800!"));
-    ck_assert_uint_eq(bus_view_counts(view)->learned, 1);
+    ck_assert_uint_eq(bus_view_counts(view)->learned, 2);
     ck_assert_uint_eq(bus_view_counts(view)->learned_kernel, 1);
     ck_assert_uint_eq(bus_view_counts(view)->changes, 1);
 }
