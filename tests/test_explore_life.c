@@ -32,6 +32,9 @@ static const struct {
     {"vcpu A id 2\ntask t\n deliver A\n v = alloc 3\n guest_enter v\n"
      " guest_exit v\n free v\n guest_enter A\n guest_exit A\nend\n",
      false},
+    {"vcpu A id 1\nvcpu B id 2\ntask t\n deliver B\n deliver A\n"
+     " guest_enter B\n guest_exit B\n guest_enter A\n guest_exit A\nend\n",
+     false},
     /* The controller has four vCPUs. */
     {"vcpu A id 4\ntask t\n deliver A\nend\n", true},
     {"vcpu A id 3\ntask t\n deliver A\nend\n", false},

@@ -103,10 +103,19 @@ with tempfile.TemporaryDirectory() as folder:
     page = pathlib.Path(folder, "page")
     check_equal(vmcycle("replay", TRACE, "--report", page).returncode, 0,
                 "replay --report exits")
+    counts = {}
     for name in ("rcu", "rcu-predicted", "rcu-callback",
                  "rcu-callback-predicted"):
         rows = (page / f"{name}.tsv").read_text().splitlines()
-        check(rows[0].split()[0] == "Value" and len(rows) > 5, f"{name}.tsv")
+        counts[name] = int([row for row in rows if "#" not in row][-1]
+                           .split()[2])
+    check_equal(counts, {
+        "rcu": rcu["grace_periods"],
+        "rcu-predicted": rcu["predicted"]["grace_periods"],
+        "rcu-callback": rcu["callbacks_invoked"],
+        "rcu-callback-predicted":
+            rcu["predicted"]["callback_latency_ns"]["count"]},
+        "samples in the rows")
     svg = (page / "rcu.svg").read_text()
     for words in ("grace period, recorded", "callback, predicted"):
         check(words in svg, f"'{words}' in the picture")
