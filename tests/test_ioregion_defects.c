@@ -587,6 +587,25 @@ START_TEST(d62_a_newcomer_passes_the_queue)
 }
 END_TEST
 
+/* TV-65: and H keeps off a channel that is dead. */
+START_TEST(an_end_of_file_is_an_error_each_time)
+{
+    for (int profile = R1; profile <= H; profile++) {
+        set_up((enum vmc_region_profile)profile);
+        ck_assert_int_eq(rig_read(0, BASE, 4), WAIT);
+        commands(0);
+        vmc_socket_shut_write(&rig.sockets[0], VMC_SOCKET_DEVICE);
+        for (int i = 0; i < 2; i++) {
+            ck_assert_int_eq(i == 0 ? rig_run(0) : rig_read(0, BASE, 4), EXIT);
+            ck_assert_int_eq(is_mmio(0), profile != H);
+            ck_assert_int_eq(rig_run(0), DONE);
+        }
+        ck_assert_uint_eq(commands(0), profile != H);
+        rig_tear_down();
+    }
+}
+END_TEST
+
 /* TV-63, fault table: what R takes for an answer. */
 START_TEST(an_answer_too_many_puts_all_later_ones_off_by_one)
 {
@@ -643,6 +662,7 @@ Suite *suite(void)
     tcase_add_loop_test(c, d57_a_dead_peer_signals_the_thread, 0, 2);
     tcase_add_test(c, d58_a_failure_is_taken_for_a_value);
     tcase_add_test(c, d62_a_newcomer_passes_the_queue);
+    tcase_add_test(c, an_end_of_file_is_an_error_each_time);
     tcase_add_test(c, an_answer_too_many_puts_all_later_ones_off_by_one);
     suite_add_tcase(s, c);
     return s;

@@ -339,6 +339,8 @@ static int find_channel_r3(const struct vmc_regions *regions,
 static int join_channel(struct vmc_regions *regions, struct vmc_region *region)
 {
     enum vmc_region_profile profile = regions->config.profile;
+    bool has_context = profile == VMC_REGION_H ||
+                       (profile == VMC_REGION_R3 && region->read_file != NONE);
     struct vmc_region_channel *channel;
     int at = NONE;
 
@@ -351,13 +353,13 @@ static int join_channel(struct vmc_regions *regions, struct vmc_region *region)
         return at;
     }
     if (at == NONE) {
-        if (profile != VMC_REGION_R1 && !allocate(regions)) {
+        if (has_context && !allocate(regions)) {
             return -ENOMEM;
         }
         at = new_channel(regions, region);
     }
     channel = &regions->channels[at];
-    if (profile == VMC_REGION_R3 && channel->ref_count++ == 0) {
+    if (profile == VMC_REGION_R3 && has_context && channel->ref_count++ == 0) {
         regions->refcount_warning_count++; /* D46: taken from nothing */
     }
     if (channel->read_file == NONE && region->read_file != NONE) {
@@ -391,7 +393,6 @@ static void leave_channel(struct vmc_regions *regions, int32_t at)
     struct vmc_region_channel *channel = &regions->channels[at];
 
     channel->region_count--;
-    channel->ref_count--;
     if (channel->region_count != 0 && !has_reader(regions, at) &&
         channel->read_file != channel->write_file &&
         regions->config.profile == VMC_REGION_H) {
