@@ -883,6 +883,7 @@ START_TEST(a_region_that_went_during_a_signal_is_no_region)
     ck_assert_int_eq(live_access(&rig.region, &rig.vcpu, &access),
                      LIVE_INTERRUPTED);
     live_region_remove(&rig.region, GRACE_MS);
+    ck_assert_uint_eq(rig.region.given_up_count, 1);
     continue_device();
     ck_assert_int_eq(live_access(&rig.region, &rig.vcpu, &access),
                      LIVE_UNCLAIMED);
