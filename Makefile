@@ -214,6 +214,7 @@ install: all ## install under $(DESTDIR)$(PREFIX)
 	    install -D -m 644 lib/$$h $(DEST)/include/vmcycle/$$h || exit; done
 	$(Q)install -D -m 644 profiles/*.ini -t $(DEST)/share/vmcycle/profiles
 	$(Q)install -D -m 644 sim/*.gp -t $(DEST)/share/vmcycle/plots
+	$(Q)install -D -m 644 tests/scenarios/* -t $(DEST)/share/vmcycle/scenarios
 	$(Q)$(if $(MAN1),install -D -m 644 $(MAN1) -t $(DEST)/share/man/man1)
 	$(Q)$(if $(MAN3),install -D -m 644 $(MAN3) -t $(DEST)/share/man/man3)
 	$(Q)$(if $(MAN5),install -D -m 644 $(MAN5) -t $(DEST)/share/man/man5)

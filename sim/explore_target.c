@@ -2,6 +2,9 @@
 #include "sim/explore_target.h"
 
 #include <string.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 512 };
 
 static enum vmc_status open_race(struct explore_target *target,
                                  const char *name,
@@ -24,6 +27,24 @@ static enum vmc_status open_race(struct explore_target *target,
     return status;
 }
 
+/* The file that @path means: itself, or a scenario of ours by its name. */
+static const char *find_scenario(const char *path, char found[PATH_BYTES])
+{
+    static const char *const folders[] = {"tests/scenarios",
+                                          VMCYCLE_DATADIR "/scenarios"};
+
+    if (access(path, R_OK) == 0 || strchr(path, '/') != NULL) {
+        return path;
+    }
+    for (size_t i = 0; i < VMC_COUNT_OF(folders); i++) {
+        (void)snprintf(found, PATH_BYTES, "%s/%s", folders[i], path);
+        if (access(found, R_OK) == 0) {
+            return found;
+        }
+    }
+    return path;
+}
+
 enum vmc_status explore_target_open(struct explore_target *target,
                                     const char *path,
                                     const struct vmc_life_config *config,
@@ -32,12 +53,14 @@ enum vmc_status explore_target_open(struct explore_target *target,
     static const char race[] = "irq:";
     struct vmc_life_program *program;
     enum vmc_status status;
+    char found[PATH_BYTES];
 
     memset(target, 0, sizeof(*target));
     if (strncmp(path, race, strlen(race)) == 0) {
         return open_race(target, path + strlen(race), config, error);
     }
-    status = vmc_life_compile(&program, path, config, error);
+    status =
+        vmc_life_compile(&program, find_scenario(path, found), config, error);
     if (status != VMC_OK) {
         return status;
     }

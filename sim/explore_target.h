@@ -2,8 +2,9 @@
 /**
  * explore_target.h - what "vmcycle explore" was asked to search.
  *
- * A scenario file is compiled (docs/scenarios.md). A name "irq:RACE" is a race
- * of the interrupt models, see explore_irq.h.
+ * A scenario file is compiled (docs/scenarios.md); a name that is no file, as
+ * "S03", means one of those that come with the program. A name "irq:RACE" is a
+ * race of the interrupt models, see explore_irq.h.
  */
 #ifndef VMC_SIM_EXPLORE_TARGET_H
 #define VMC_SIM_EXPLORE_TARGET_H

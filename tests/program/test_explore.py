@@ -53,6 +53,10 @@ for race, bug in (("reroute", "B-19"), ("ipi", "B-20"), ("timer", "B-30"),
                     f"irq:{race} {variant}")
         check_equal(result.get("violation", {}).get("invariant"),
                     bug if variant == "bug" else None, f"irq:{race} {variant}")
+run, named = explore(SCENARIOS / "S03", "--variant", "bug")
+run = vmcycle("explore", "S03", "--variant", "bug", "--json", "-", cwd=ROOT)
+check_equal(json.loads(run.stdout)["fingerprint"], named["fingerprint"],
+            "a scenario by its name")
 for args in (["irq:none"], ["irq:ipi", "--variant", "none"],
              ["irq:ipi", "--param", "x=1"]):
     run = vmcycle("explore", *args)
