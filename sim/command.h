@@ -43,6 +43,7 @@ int command_info(int argc, char **argv);
 int command_profiles(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_report(int argc, char **argv);
+int command_sweep(int argc, char **argv);
 int command_version(int argc, char **argv);
 
 #endif

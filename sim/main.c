@@ -21,6 +21,7 @@ static const struct command commands[] = {
     {"profiles", "list the timing profiles", command_profiles},
     {"replay", "replay a recorded trace against the models", command_replay},
     {"report", "make one page of several runs", command_report},
+    {"sweep", "run a command over a design space", command_sweep},
     {"version", "print the version", command_version},
 };
 
