@@ -109,9 +109,29 @@ enum vmc_status sweep_open_folder(const char *dir, const char *file,
 /* ---- The log ------------------------------------------------------------ */
 
 /* True when the point ran to its end, whatever it found. */
-static bool has_ended(int exit_status)
+static bool has_ended(uint64_t exit_status)
 {
     return exit_status == EXIT_GOOD || exit_status == EXIT_MISMATCH;
+}
+
+/* The numbers of a line of the log: point, seed, exit status, ms. */
+enum { LOG_POINT, LOG_SEED, LOG_EXIT, LOG_MS, LOG_NUMBERS };
+
+static bool parse_log_line(char *line, uint64_t numbers[LOG_NUMBERS])
+{
+    for (int i = 0; i < LOG_NUMBERS; i++) {
+        char *tab = strchr(line, '\t');
+
+        if (tab == NULL) {
+            return false;
+        }
+        *tab = '\0';
+        if (vmc_parse_u64(&numbers[i], line) != VMC_OK) {
+            return false;
+        }
+        line = tab + 1;
+    }
+    return true;
 }
 
 /* Mark the points that have ended in @is_done, by number. A line that a crash
@@ -131,25 +151,25 @@ static enum vmc_status read_log(const struct sweep_run *run, bool *is_done,
                    : vmc_fail(error, VMC_E_IO, "%s: %s", path, strerror(errno));
     }
     while (fgets(line, sizeof(line), file) != NULL) {
+        uint64_t numbers[LOG_NUMBERS];
         uint32_t point;
-        uint64_t seed, ms;
-        int exit_status;
 
         number++;
         if (line[0] == '#' || strchr(line, '\n') == NULL) {
             continue;
         }
-        if (sscanf(line, "%" SCNu32 "\t%" SCNu64 "\t%d\t%" SCNu64 "\t", &point,
-                   &seed, &exit_status, &ms) != 4 ||
-            point < 1 || point > run->sweep->point_count) {
+        if (!parse_log_line(line, numbers) || numbers[LOG_POINT] < 1 ||
+            numbers[LOG_POINT] > run->sweep->point_count) {
             (void)fclose(file);
             return vmc_fail(error, VMC_E_FORMAT,
                             "%s:%" PRIu64 ": expected point, seed, exit "
                             "status, ms, fingerprint",
                             path, number);
         }
+        point = (uint32_t)numbers[LOG_POINT];
         point_path(path, run->dir, point, "json");
-        is_done[point] = has_ended(exit_status) && access(path, R_OK) == 0;
+        is_done[point] =
+            has_ended(numbers[LOG_EXIT]) && access(path, R_OK) == 0;
         path_of(path, run->dir, "jobs.tsv");
     }
     (void)fclose(file);
@@ -172,7 +192,7 @@ static void find_fingerprint(const char *dir, uint32_t point, char *text)
 
 /* One write, so that lines of several writers do not mix. */
 static enum vmc_status log_point(const struct sweep_run *run, uint32_t point,
-                                 int exit_status, int64_t ms,
+                                 unsigned exit_status, int64_t ms,
                                  struct vmc_error *error)
 {
     char path[PATH_BYTES_MAX], line[256], fingerprint[FINGERPRINT_BYTES];
@@ -185,7 +205,7 @@ static enum vmc_status log_point(const struct sweep_run *run, uint32_t point,
     path_of(path, run->dir, "jobs.tsv");
     fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     bytes = snprintf(line, sizeof(line),
-                     "%s%" PRIu32 "\t%" PRIu64 "\t%d\t%" PRId64 "\t%s\n",
+                     "%s%" PRIu32 "\t%" PRIu64 "\t%u\t%" PRId64 "\t%s\n",
                      fd >= 0 && lseek(fd, 0, SEEK_END) == 0 ? log_head : "",
                      point, seed, exit_status, ms, fingerprint);
     is_written = fd >= 0 && write(fd, line, (size_t)bytes) == bytes;
@@ -252,7 +272,8 @@ static enum vmc_status start(struct worker *worker, const struct sweep_run *run,
 static enum vmc_status reap(struct worker *workers, struct sweep_run *run,
                             struct vmc_error *error)
 {
-    int wait_status, exit_status;
+    unsigned exit_status;
+    int wait_status;
     pid_t pid;
 
     do {
@@ -263,8 +284,9 @@ static enum vmc_status reap(struct worker *workers, struct sweep_run *run,
             continue;
         }
         workers[i].pid = 0;
-        exit_status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status)
-                                             : 128 + WTERMSIG(wait_status);
+        exit_status = WIFEXITED(wait_status)
+                          ? (unsigned)WEXITSTATUS(wait_status)
+                          : 128U + (unsigned)WTERMSIG(wait_status);
         run->ran++;
         run->mismatched += exit_status == EXIT_MISMATCH;
         run->failed += !has_ended(exit_status);
