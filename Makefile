@@ -152,10 +152,12 @@ bench: $(BENCHES) ## measure the hot paths on this host
 	$(Q)for bench in $^; do echo "== $${bench##*/}"; \
 	    $$bench > $$bench.txt || exit; cat $$bench.txt; done
 
-bench-peers: $(LIB) ## compare the event engine with SystemC, ns-3 and SimPy
+bench-peers: $(LIB) $(PROGRAM) ## compare with SystemC, ns-3, SimPy; SPIN
 	$(Q)mkdir -p $(OUT)/bench
 	$(Q)python3 bench/peers/run.py $(OUT) $(LIB) > $(OUT)/bench/peers.txt; \
 	    status=$$?; cat $(OUT)/bench/peers.txt; exit $$status
+	$(Q)python3 bench/peers/states.py $(OUT) > $(OUT)/bench/states.txt; \
+	    status=$$?; cat $(OUT)/bench/states.txt; exit $$status
 
 # Each target starts from the small inputs of tests/fuzz/corpus/NAME, if there
 # are any, and keeps what it learns in build/fuzz/NAME.corpus.
