@@ -569,10 +569,31 @@ static int remove_region(struct vmc_regions *regions,
 
 /* ---- Adding ------------------------------------------------------------- */
 
+static int read_region(struct vmc_bus_device *device,
+                       struct vmc_bus_access *access)
+{
+    return vmc_region_bus_read(vmc_region_of(device), access);
+}
+
+static int write_region(struct vmc_bus_device *device,
+                        const struct vmc_bus_access *access)
+{
+    return vmc_region_bus_write(vmc_region_of(device), access);
+}
+
+static int write_fast(struct vmc_bus_device *device,
+                      const struct vmc_bus_access *access)
+{
+    return vmc_region_bus_write(
+        VMC_CONTAINER_OF(device, struct vmc_region, fast), access);
+}
+
 static const struct vmc_bus_ops region_ops = {.kind = "ioregion",
+                                              .read = read_region,
+                                              .write = write_region,
                                               .destroy = destroy};
-static const struct vmc_bus_ops fast_ops = {.kind = "ioregion",
-                                            .destroy = destroy_fast};
+static const struct vmc_bus_ops fast_ops = {
+    .kind = "ioregion", .write = write_fast, .destroy = destroy_fast};
 
 static int put_on_buses(struct vmc_regions *regions, struct vmc_region *region)
 {
@@ -794,6 +815,7 @@ int vmc_region_set(struct vmc_regions *regions,
     if (args == NULL) {
         return -EFAULT;
     }
+    regions->now = now;
     vmc_regions_reap(regions);
     switch (regions->config.profile) {
     case VMC_REGION_R1:
@@ -858,6 +880,11 @@ static uint32_t count_from(const struct vmc_regions *regions,
                  regions->regions[i].state <= most;
     }
     return count;
+}
+
+void vmc_regions_set_now(struct vmc_regions *regions, uint64_t now)
+{
+    regions->now = now;
 }
 
 uint32_t vmc_regions_live_count(const struct vmc_regions *regions)

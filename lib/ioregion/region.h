@@ -105,6 +105,7 @@ struct vmc_regions {
     struct vmc_region_channel *channels; /**< as many as regions */
     struct vmc_region_vcpu *vcpus[VMC_REGION_VCPUS_MAX];
     uint32_t vcpu_count;
+    uint64_t now;                /**< of the last call that said it */
     struct vmc_iocheck *checker; /**< told of everything; or NULL */
     uint64_t generation;
     uint32_t order;
@@ -142,6 +143,9 @@ int vmc_regions_check_extension(const struct vmc_regions *regions,
  */
 int vmc_region_set(struct vmc_regions *regions,
                    const struct vmc_kvm_ioregion *args, uint64_t now);
+
+/** Say what time it is, for accesses that come from a front end. */
+void vmc_regions_set_now(struct vmc_regions *regions, uint64_t now);
 
 /** Free regions whose remover has waited long enough. After every leave. */
 void vmc_regions_reap(struct vmc_regions *regions);

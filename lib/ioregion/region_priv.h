@@ -27,6 +27,24 @@ struct vmc_region_piece {
 void vmc_region_retire(struct vmc_regions *regions,
                        const struct vmc_region *region, uint64_t now);
 
+/**
+ * H: go on with the command for @piece, after beginning it if there is none.
+ */
+enum vmc_region_outcome vmc_region_step(struct vmc_region_vcpu *vcpu,
+                                        const struct vmc_region *region,
+                                        struct vmc_region_piece piece,
+                                        uint64_t now);
+
+/** Give up the command of a region that is not where @vcpu is now. */
+void vmc_region_forsake(struct vmc_region_vcpu *vcpu,
+                        enum vmc_channel_cause cause);
+
+/** What a front end calls by way of the bus; H only. */
+int vmc_region_bus_read(struct vmc_region *region,
+                        struct vmc_bus_access *access);
+int vmc_region_bus_write(struct vmc_region *region,
+                         const struct vmc_bus_access *access);
+
 /** Write the command for @piece. True when it wants a response. */
 bool vmc_region_put(const struct vmc_region_vcpu *vcpu,
                     const struct vmc_region *region,

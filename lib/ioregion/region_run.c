@@ -227,15 +227,31 @@ static bool can_begin(const struct vmc_region_vcpu *vcpu,
              (vcpu->now.is_write || region->size_bytes != 0)));
 }
 
-/* One step of the command for @piece, H. */
-static enum vmc_region_outcome step(struct vmc_region_vcpu *vcpu,
-                                    const struct vmc_region *region,
-                                    struct vmc_region_piece piece, uint64_t now)
+static void begin(struct vmc_region_vcpu *vcpu, const struct vmc_region *region,
+                  struct vmc_region_piece piece)
+{
+    uint8_t bytes[VMC_IOREGION_COMMAND_BYTES];
+    bool wants_response =
+        vmc_region_put(vcpu, region, piece, VMC_IOREGION_H, bytes);
+
+    vmc_channel_begin(&vcpu->access, vcpu->id, bytes, wants_response);
+    vcpu->region = (int32_t)(region - vcpu->regions->regions);
+    vcpu->region_generation = region->generation;
+}
+
+enum vmc_region_outcome vmc_region_step(struct vmc_region_vcpu *vcpu,
+                                        const struct vmc_region *region,
+                                        struct vmc_region_piece piece,
+                                        uint64_t now)
 {
     struct vmc_region_channel *channel = channel_of(vcpu, region);
     struct vmc_channel_ends ends = vmc_region_ends(channel);
-    uint8_t sent_bytes = vcpu->access.sent_bytes;
+    uint8_t sent_bytes;
 
+    if (vcpu->access.stage == VMC_ACCESS_IDLE) {
+        begin(vcpu, region, piece);
+    }
+    sent_bytes = vcpu->access.sent_bytes;
     vcpu->want = vmc_channel_step(&channel->machine, &vcpu->access, &ends, now);
     if (sent_bytes == 0 && vcpu->access.sent_bytes != 0) {
         vmc_iocheck_sent(vcpu->regions->checker, channel->write_file,
@@ -278,22 +294,11 @@ static enum vmc_region_outcome serve(struct vmc_region_vcpu *vcpu,
         } else if (vcpu->has_expired) {
             vcpu->has_expired = false;
             outcome = VMC_REGION_FAILED;
+        } else if (vcpu->access.stage == VMC_ACCESS_IDLE &&
+                   !can_begin(vcpu, region)) {
+            return VMC_REGION_PASSED;
         } else {
-            if (vcpu->access.stage == VMC_ACCESS_IDLE) {
-                uint8_t bytes[VMC_IOREGION_COMMAND_BYTES];
-                bool wants_response;
-
-                if (!can_begin(vcpu, region)) {
-                    return VMC_REGION_PASSED;
-                }
-                wants_response =
-                    vmc_region_put(vcpu, region, piece, VMC_IOREGION_H, bytes);
-                vmc_channel_begin(&vcpu->access, vcpu->id, bytes,
-                                  wants_response);
-                vcpu->region = (int32_t)(region - vcpu->regions->regions);
-                vcpu->region_generation = region->generation;
-            }
-            outcome = step(vcpu, region, piece, now);
+            outcome = vmc_region_step(vcpu, region, piece, now);
         }
         if (outcome == VMC_REGION_SERVED) {
             served(vcpu, piece);
@@ -305,8 +310,8 @@ static enum vmc_region_outcome serve(struct vmc_region_vcpu *vcpu,
 
 /* ---- Candidates --------------------------------------------------------- */
 
-/* A command of a region that this walk does not lead to any more. */
-static void forsake(struct vmc_region_vcpu *vcpu, enum vmc_channel_cause cause)
+void vmc_region_forsake(struct vmc_region_vcpu *vcpu,
+                        enum vmc_channel_cause cause)
 {
     if (vcpu->access.stage != VMC_ACCESS_IDLE) {
         struct vmc_region *region = &vcpu->regions->regions[vcpu->region];
@@ -336,7 +341,8 @@ static bool call_device(struct vmc_region_vcpu *vcpu,
     if (result != 0) {
         return false;
     }
-    forsake(vcpu, VMC_CAUSE_REMOVED); /* of a region it now stands before */
+    vmc_region_forsake(
+        vcpu, VMC_CAUSE_REMOVED); /* of a region it now stands before */
     if (!vcpu->now.is_write && !vcpu->is_fast) {
         memcpy(&vcpu->now.data[offset], access.data, len);
     }
@@ -371,7 +377,7 @@ static enum vmc_region_outcome offer(struct vmc_region_vcpu *vcpu, uint64_t now)
         }
         if (vcpu->access.stage != VMC_ACCESS_IDLE &&
             region_of(vcpu, device)->generation != vcpu->region_generation) {
-            forsake(vcpu, VMC_CAUSE_REMOVED);
+            vmc_region_forsake(vcpu, VMC_CAUSE_REMOVED);
         }
         outcome = serve(vcpu, region_of(vcpu, device), now);
         if (outcome != VMC_REGION_PASSED &&
@@ -491,7 +497,7 @@ static enum vmc_region_run interrupted(struct vmc_region_vcpu *vcpu)
 {
     vcpu->has_signal = false;
     if (vcpu->access.is_retired) {
-        forsake(vcpu, VMC_CAUSE_REMOVED);
+        vmc_region_forsake(vcpu, VMC_CAUSE_REMOVED);
     }
     leave(vcpu);
     vcpu->stage = VMC_REGION_AWAY;
@@ -528,6 +534,7 @@ enum vmc_region_run vmc_region_vcpu_run(struct vmc_region_vcpu *vcpu,
     bool was_outside = vcpu->stage == VMC_REGION_OUTSIDE;
 
     assert(vcpu->stage != VMC_REGION_IDLE);
+    vcpu->regions->now = now;
     if (is_misled(vcpu)) {
         refuse(vcpu);
         vcpu->stage = VMC_REGION_OUTSIDE;
@@ -561,7 +568,7 @@ enum vmc_region_run vmc_region_vcpu_run(struct vmc_region_vcpu *vcpu,
             break;
         case VMC_REGION_PASSED:
         case VMC_REGION_ERRED:
-            forsake(vcpu, VMC_CAUSE_REMOVED);
+            vmc_region_forsake(vcpu, VMC_CAUSE_REMOVED);
             if (vcpu->is_fast) { /* now decode it, and try the other bus */
                 stop_walk(vcpu);
                 vcpu->is_fast = false;
@@ -615,14 +622,14 @@ void vmc_region_vcpu_expire(struct vmc_region_vcpu *vcpu, uint64_t now)
 {
     if (vcpu->stage == VMC_REGION_AWAY &&
         vcpu->access.stage != VMC_ACCESS_IDLE && now >= vcpu->access.deadline) {
-        forsake(vcpu, VMC_CAUSE_TIMEOUT);
+        vmc_region_forsake(vcpu, VMC_CAUSE_TIMEOUT);
         vcpu->has_expired = true;
     }
 }
 
 void vmc_region_vcpu_close(struct vmc_region_vcpu *vcpu)
 {
-    forsake(vcpu, VMC_CAUSE_CLOSED);
+    vmc_region_forsake(vcpu, VMC_CAUSE_CLOSED);
     leave(vcpu);
     vcpu->stage = VMC_REGION_IDLE;
     vcpu->has_signal = false;
@@ -644,7 +651,7 @@ void vmc_region_retire(struct vmc_regions *regions,
             continue;
         }
         if (vcpu->stage == VMC_REGION_AWAY) {
-            forsake(vcpu, VMC_CAUSE_REMOVED);
+            vmc_region_forsake(vcpu, VMC_CAUSE_REMOVED);
         } else if (vcpu->access.stage != VMC_ACCESS_IDLE) {
             vmc_channel_retire(&vcpu->access, deadline);
         }

@@ -14,6 +14,13 @@
  * Before the guest leaves by an exit for a read, user space puts the value
  * into exit.data; it may answer a failure in the same way.
  *
+ * A vCPU may instead be driven by a front end (frontend.h), which knows slots,
+ * other architectures and string instructions. A region then answers -EINTR
+ * for as long as it must wait, and the front end's next run asks it again; a
+ * failure looks like a miss. It does so only under H, for a vCPU that was made
+ * with init() and is in no access of its own, and on a bus that stops on
+ * errors; else it is not its business.
+ *
  * Units    Bytes; points in time are ticks.
  * Owner    The caller; after init() a vCPU may not move.
  */
