@@ -54,7 +54,7 @@ SIM_OBJECTS := $(filter $(OUT)/sim/%,$(OBJECTS))
 
 .DELETE_ON_ERROR .SECONDARY:
 .PHONY: all deps demo validate test run-demo run-tests sanitize clang debug coverage \
-        valgrind bench bench-peers fuzz lint format install uninstall clean help
+        valgrind bench bench-peers fuzz lint format install uninstall clean dist help
 
 all: $(LIB) $(SHARED) $(PROGRAM) ## build the library and the program
 
@@ -205,6 +205,8 @@ MAN1 := $(wildcard docs/*.1)
 MAN3 := $(wildcard docs/*.3)
 MAN5 := $(wildcard docs/*.5)
 DEST := $(DESTDIR)$(PREFIX)
+COMPLETION := $(DEST)/share/bash-completion/completions/vmcycle
+ARCHIVE := vmcycle-$(VERSION).tar.gz
 
 install: all ## install under $(DESTDIR)$(PREFIX)
 	$(Q)install -d $(DEST)/bin $(DEST)/lib/pkgconfig $(DEST)/share/vmcycle
@@ -217,6 +219,7 @@ install: all ## install under $(DESTDIR)$(PREFIX)
 	$(Q)install -D -m 644 profiles/*.ini -t $(DEST)/share/vmcycle/profiles
 	$(Q)install -D -m 644 sim/*.gp -t $(DEST)/share/vmcycle/plots
 	$(Q)install -D -m 644 tests/scenarios/* -t $(DEST)/share/vmcycle/scenarios
+	$(Q)install -D -m 644 sim/vmcycle.bash $(COMPLETION)
 	$(Q)$(if $(MAN1),install -D -m 644 $(MAN1) -t $(DEST)/share/man/man1)
 	$(Q)$(if $(MAN3),install -D -m 644 $(MAN3) -t $(DEST)/share/man/man3)
 	$(Q)$(if $(MAN5),install -D -m 644 $(MAN5) -t $(DEST)/share/man/man5)
@@ -229,11 +232,20 @@ install: all ## install under $(DESTDIR)$(PREFIX)
 
 uninstall: ## remove what install put there
 	$(Q)rm -rf $(DEST)/include/vmcycle $(DEST)/share/vmcycle
-	$(Q)rm -f $(DEST)/bin/vmcycle $(DEST)/lib/libvmcycle.* \
+	$(Q)rm -f $(DEST)/bin/vmcycle $(DEST)/lib/libvmcycle.* $(COMPLETION) \
 	    $(DEST)/lib/pkgconfig/vmcycle.pc \
 	    $(patsubst docs/%,$(DEST)/share/man/man1/%,$(MAN1)) \
 	    $(patsubst docs/%,$(DEST)/share/man/man3/%,$(MAN3)) \
 	    $(patsubst docs/%,$(DEST)/share/man/man5/%,$(MAN5))
+
+# What git has of the last commit, and nothing of the machine: the same bytes
+# every time.
+dist: ## make the source archive of the last commit
+	$(Q)mkdir -p build
+	$(Q)git -c tar.umask=0022 archive --format=tar \
+	    --prefix=vmcycle-$(VERSION)/ HEAD | gzip -9n > build/$(ARCHIVE).part
+	$(Q)mv build/$(ARCHIVE).part build/$(ARCHIVE)
+	@echo build/$(ARCHIVE)
 
 clean: ## remove build/
 	rm -rf build

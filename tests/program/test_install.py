@@ -53,6 +53,17 @@ with tempfile.TemporaryDirectory() as folder:
     check_equal(done.returncode, 0, "the installed program runs")
     check(pathlib.Path(prefix, "share/man/man1/vmcycle.1").exists(),
           "the man page is there")
+    completion = prefix / "share/bash-completion/completions/vmcycle"
+    for words, expected in ((["vmcycle", "rep"], {"replay", "report"}),
+                            (["vmcycle", "dump", "--li"], {"--limit="}),
+                            (["vmcycle", "info", "traces/rcu-4vcpu.m"],
+                             {"traces/rcu-4vcpu.meta"})):
+        done = run("bash", "-c", f"source {completion}; "
+                   f"COMP_WORDS=({' '.join(words)}); "
+                   f"COMP_CWORD={len(words) - 1}; _vmcycle "
+                   f"{prefix}/bin/vmcycle; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
+        check_equal(set(done.stdout.split()), expected,
+                    f"completion of {words}")
     private = list(prefix.glob("include/**/*_priv.h"))
     check_equal(private, [], "no private header is installed")
 

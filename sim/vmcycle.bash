@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+# Completion of vmcycle for bash. Commands and options are asked of the program
+# itself, so that they are those of the version that is installed.
+
+_vmcycle_commands() {
+    "$1" --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p'
+}
+
+_vmcycle_options() {
+    "$1" "$2" --help 2>/dev/null |
+        sed -n 's/^ *\(-[a-zA-Z?], \)\{0,1\}\(--[a-z-]*=\{0,1\}\).*/\2/p'
+}
+
+_vmcycle() {
+    local program=$1 word=${COMP_WORDS[COMP_CWORD]}
+
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        COMPREPLY=($(compgen -W "$(_vmcycle_commands "$program")" -- "$word"))
+    elif [[ $word == -* ]]; then
+        COMPREPLY=($(compgen -W \
+            "$(_vmcycle_options "$program" "${COMP_WORDS[1]}")" -- "$word"))
+        [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
+    else
+        COMPREPLY=($(compgen -f -- "$word"))
+    fi
+}
+
+complete -o filenames -F _vmcycle vmcycle

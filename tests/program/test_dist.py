@@ -1,0 +1,39 @@
+"""The source archive: the same bytes twice, and it builds."""
+import hashlib
+import pathlib
+import subprocess
+import tempfile
+
+from harness import ROOT, check, check_equal, close
+
+
+def run(*command, **options):
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT,
+                          **options)
+
+
+if run("git", "rev-parse", "--verify", "HEAD").returncode != 0:
+    print("no git checkout, so there is nothing to make an archive of")
+    close()
+hashes, archive = [], None
+for _ in range(2):
+    made = run("make", "dist")
+    check_equal(made.returncode, 0, f"make dist: {made.stderr}")
+    archive = ROOT / made.stdout.split()[-1]
+    hashes.append(hashlib.sha256(archive.read_bytes()).hexdigest())
+    archive.touch()
+check_equal(hashes[0], hashes[1], "the same bytes twice")
+with tempfile.TemporaryDirectory() as folder:
+    check_equal(run("tar", "-xzf", str(archive), "-C", folder).returncode, 0,
+                "tar opens it")
+    tops = list(pathlib.Path(folder).iterdir())
+    check_equal(len(tops), 1, "one folder")
+    tracked = set(run("git", "ls-tree", "-r", "--name-only", "HEAD")
+                  .stdout.splitlines())
+    found = {str(p.relative_to(tops[0])) for p in tops[0].rglob("*")
+             if p.is_file() or p.is_symlink()}
+    check_equal(found, tracked, "every file of the commit, and no other")
+    made = run("make", "-C", str(tops[0]), "-n", "all")
+    check(made.returncode == 0 and "libvmcycle.a" in made.stdout,
+          f"make knows what to do: {made.stderr}")
+close()
