@@ -266,6 +266,7 @@ static enum vmc_status run_with_rows(struct output *output,
                                      struct vmc_error *error)
 {
     const char *dir = options->report_path;
+    char path[1024];
     struct vmc_outfile *out;
     enum vmc_status status;
 
@@ -290,6 +291,15 @@ static enum vmc_status run_with_rows(struct output *output,
     status = vmc_outfile_commit(out, error);
     if (status == VMC_OK && !report_plot(dir, "destroy.gp")) {
         (void)fprintf(stderr, "vmcycle: no picture of %s\n", dir);
+        return status;
+    }
+    (void)snprintf(path, sizeof(path), "%s/destroy.svg", dir);
+    if (status == VMC_OK) {
+        status = report_name_picture(
+            path, path, "What destroying a vCPU costs",
+            "Mean time from the last close of a vCPU until it is freed, for "
+            "each design, tick rate and load; the rows are in destroy.tsv.",
+            error);
     }
     return status;
 }

@@ -422,64 +422,25 @@ void counterexample_describe(const struct story *story, FILE *to)
 
 /* ---- The picture -------------------------------------------------------- */
 
-enum { PATH_BYTES = 1024, LINE_BYTES = 4096 };
+enum { PATH_BYTES = 1024 };
 
-static void write_escaped(FILE *to, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        switch (*text) {
-        case '<':
-            (void)fputs("&lt;", to);
-            break;
-        case '>':
-            (void)fputs("&gt;", to);
-            break;
-        case '&':
-            (void)fputs("&amp;", to);
-            break;
-        default:
-            (void)fputc(*text, to);
-        }
-    }
-}
-
-/* Title and description in place of those that gnuplot writes of itself. */
-static void write_words(const struct story *story, FILE *to)
+/* Bring the picture @from to @path, with its words. */
+static enum vmc_status copy_picture(const struct story *story, const char *from,
+                                    const char *path, struct vmc_error *error)
 {
     char *text = NULL;
     size_t size_bytes;
     FILE *memory = open_memstream(&text, &size_bytes);
+    enum vmc_status status;
 
-    (void)fputs("<title>", to);
-    write_escaped(to, story->head);
-    (void)fputs("</title>\n<desc>", to);
-    if (memory != NULL) {
-        counterexample_describe(story, memory);
-        (void)fclose(memory);
-        write_escaped(to, text);
-        free(text);
+    if (memory == NULL) {
+        return VMC_E_NOMEM;
     }
-    (void)fputs("</desc>\n", to);
-}
-
-static enum vmc_status copy_picture(const struct story *story, FILE *from,
-                                    const char *path, struct vmc_error *error)
-{
-    struct vmc_outfile *out;
-    enum vmc_status status = vmc_outfile_open(&out, path, error);
-    char line[LINE_BYTES];
-
-    if (status != VMC_OK) {
-        return status;
-    }
-    while (fgets(line, sizeof(line), from) != NULL) {
-        if (strncmp(line, "<title>", 7) == 0) {
-            write_words(story, vmc_outfile_stream(out));
-        } else if (strncmp(line, "<desc>", 6) != 0) {
-            (void)fputs(line, vmc_outfile_stream(out));
-        }
-    }
-    return vmc_outfile_commit(out, error);
+    counterexample_describe(story, memory);
+    (void)fclose(memory);
+    status = report_name_picture(from, path, story->head, text, error);
+    free(text);
+    return status;
 }
 
 /* Draw in the folder @dir and bring the picture to @path. */
@@ -501,11 +462,7 @@ static enum vmc_status draw_in(const struct story *story, const char *dir,
         char drawn[PATH_BYTES + 32];
 
         (void)snprintf(drawn, sizeof(drawn), "%s/counterexample.svg", dir);
-        file = fopen(drawn, "re");
-        if (file != NULL) {
-            status = copy_picture(story, file, path, error);
-            (void)fclose(file);
-        }
+        status = copy_picture(story, drawn, path, error);
         (void)unlink(drawn);
     }
     (void)unlink(name);

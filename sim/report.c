@@ -125,22 +125,6 @@ bool report_plot(const char *dir, const char *script)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static void draw_pictures(const char *dir)
-{
-    for (size_t i = 0; i < VMC_COUNT_OF(pictures); i++) {
-        char path[PATH_BYTES_MAX];
-
-        if (pictures[i].script == NULL) {
-            continue;
-        }
-        join_path(path, dir, pictures[i].rows);
-        if (access(path, R_OK) == 0 && !report_plot(dir, pictures[i].script)) {
-            (void)fprintf(stderr, "vmcycle: no picture %s of %s\n",
-                          pictures[i].image, dir);
-        }
-    }
-}
-
 /* ---- The page ----------------------------------------------------------- */
 
 static const char page_head[] =
@@ -188,6 +172,59 @@ static void write_text(FILE *page, const char *text)
         default:
             (void)fputc(*text, page);
         }
+    }
+}
+
+enum vmc_status report_name_picture(const char *from, const char *path,
+                                    const char *title, const char *text,
+                                    struct vmc_error *error)
+{
+    FILE *image = fopen(from, "re");
+    struct vmc_outfile *out;
+    enum vmc_status status;
+    char line[4096];
+
+    if (image == NULL) {
+        return vmc_fail(error, VMC_E_IO, "%s: %s", from, strerror(errno));
+    }
+    status = vmc_outfile_open(&out, path, error);
+    while (status == VMC_OK && fgets(line, sizeof(line), image) != NULL) {
+        FILE *to = vmc_outfile_stream(out);
+
+        if (strncmp(line, "<title>", 7) == 0) {
+            (void)fputs("<title>", to);
+            write_text(to, title);
+            (void)fputs("</title>\n<desc>", to);
+            write_text(to, text);
+            (void)fputs("</desc>\n", to);
+        } else if (strncmp(line, "<desc>", 6) != 0) {
+            (void)fputs(line, to);
+        }
+    }
+    (void)fclose(image);
+    return status == VMC_OK ? vmc_outfile_commit(out, error) : status;
+}
+
+static void draw_pictures(const char *dir)
+{
+    for (size_t i = 0; i < VMC_COUNT_OF(pictures); i++) {
+        char path[PATH_BYTES_MAX];
+
+        if (pictures[i].script == NULL) {
+            continue;
+        }
+        join_path(path, dir, pictures[i].rows);
+        if (access(path, R_OK) != 0) {
+            continue;
+        }
+        if (!report_plot(dir, pictures[i].script)) {
+            (void)fprintf(stderr, "vmcycle: no picture %s of %s\n",
+                          pictures[i].image, dir);
+            continue;
+        }
+        join_path(path, dir, pictures[i].image);
+        (void)report_name_picture(path, path, pictures[i].image,
+                                  pictures[i].text, NULL);
     }
 }
 

@@ -44,4 +44,13 @@ enum vmc_status report_write_page(const char *path, const char *const *dirs,
  * gnuplot or the script is missing or fails. */
 bool report_plot(const char *dir, const char *script);
 
+/**
+ * Copy the SVG @from to @path, which may be the same, with @title and @text in
+ * place of what gnuplot says of itself: what a reader who does not see it gets.
+ * Fails    VMC_E_IO.
+ */
+enum vmc_status report_name_picture(const char *from, const char *path,
+                                    const char *title, const char *text,
+                                    struct vmc_error *error);
+
 #endif

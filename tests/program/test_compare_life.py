@@ -72,7 +72,8 @@ with tempfile.TemporaryDirectory() as folder:
     rows = pathlib.Path(folder, "destroy.tsv").read_text().splitlines()
     check_equal(len(rows), 19, "a head and 18 rows")
     svg = pathlib.Path(folder, "destroy.svg").read_text()
-    for words in ("HZ 1000", ">v4<", ">f1<", ">f3<"):
+    for words in ("HZ 1000", ">v4<", ">f1<", ">f3<",
+                  "<title>What destroying a vCPU costs</title>"):
         check(words in svg, f"{words} in the picture")
 
 for args in (["--destroy", "none"], ["--destroy", ""],

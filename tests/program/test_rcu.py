@@ -117,7 +117,8 @@ with tempfile.TemporaryDirectory() as folder:
             rcu["predicted"]["callback_latency_ns"]["count"]},
         "samples in the rows")
     svg = (page / "rcu.svg").read_text()
-    for words in ("grace period, recorded", "callback, predicted"):
+    for words in ("grace period, recorded", "callback, predicted",
+                  "<desc>Grace periods and callback latency"):
         check(words in svg, f"'{words}' in the picture")
     check("<svg" in (page / "index.html").read_text(), "a page with a picture")
 
