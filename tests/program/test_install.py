@@ -18,7 +18,7 @@ def run(*command, **options):
                           **options)
 
 
-def build_consumer(prefix, output, *link):
+def build_consumer(prefix, output, *link, source="consumer"):
     environment = dict(os.environ,
                        PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig")
     flags = run("pkg-config", "--cflags", "--libs", *link, "vmcycle",
@@ -26,7 +26,7 @@ def build_consumer(prefix, output, *link):
     check_equal(flags.returncode, 0, f"pkg-config {link}: {flags.stderr}")
     static = [f"{prefix}/lib/libvmcycle.a"] if link else []
     libs = [f for f in flags.stdout.split() if not (link and f == "-lvmcycle")]
-    built = run(COMPILER, *FLAGS, "examples/consumer.c", "-o", str(output),
+    built = run(COMPILER, *FLAGS, f"examples/{source}.c", "-o", str(output),
                 *static, *libs)
     return check_equal(built.returncode, 0, f"consumer {link}: {built.stderr}")
 
@@ -44,6 +44,12 @@ with tempfile.TemporaryDirectory() as folder:
         linked = run("ldd", str(consumer),
                      env=dict(os.environ, LD_LIBRARY_PATH=f"{prefix}/lib"))
         check("libvmcycle.so.0" in linked.stdout, "linked by its soname")
+    if build_consumer(prefix, consumer, source="doorbell_test"):
+        done = run(str(consumer), env=dict(
+            os.environ, LD_LIBRARY_PATH=f"{prefix}/lib"))
+        check_equal((done.returncode, done.stdout.splitlines()[0]),
+                    (0, "vector 40 on vCPU 1: event 0"),
+                    f"a device under test: {done.stderr}")
     if build_consumer(prefix, consumer, "--static"):
         done = run(str(consumer))
         check_equal(done.stdout, EXPECTED, "consumer of the static library")
