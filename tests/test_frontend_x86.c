@@ -296,6 +296,39 @@ START_TEST(a_misconfiguration_is_served_by_address_alone)
 }
 END_TEST
 
+/* A handler is inside a section: what it takes off is not destroyed under it.
+ */
+static int take_off(struct vmc_bus_device *device,
+                    const struct vmc_bus_access *access)
+{
+    enum vmc_bus_index index = access->len == 0 ? VMC_BUS_FAST : VMC_BUS_MMIO;
+
+    ck_assert_int_eq(vmc_bus_unregister(rig.bus, index, device), 0);
+    ck_assert(!vmc_bus_is_quiet(rig.bus));
+    ck_assert_uint_eq(probe_of(device)->destroyed, 0);
+    return 0;
+}
+
+static const struct vmc_bus_ops leaving_ops = {
+    .kind = "leaving", .write = take_off, .destroy = probe_destroy};
+
+START_TEST(a_handler_may_take_its_device_off)
+{
+    struct probe_device device = probe_make(VMC_BUS_KERNEL, 0);
+
+    rig.front.config.has_fast_mmio = _i != 0;
+    device.device.ops = &leaving_ops;
+    ck_assert_int_eq(vmc_bus_register(rig.bus,
+                                      _i != 0 ? VMC_BUS_FAST : VMC_BUS_MMIO,
+                                      0x10000, 0, &device.device),
+                     0);
+    ck_assert_int_eq(vmc_front_x86(&rig.front, &rig.vcpu, 0x10000, 4, true),
+                     VMC_FRONT_GUEST);
+    ck_assert_uint_eq(device.destroyed, 1);
+    ck_assert(vmc_bus_is_quiet(rig.bus));
+}
+END_TEST
+
 START_TEST(without_one_a_load_exits)
 {
     ck_assert_int_eq(rig_event(0x10000, 0, 0, 0, 0), 0);
@@ -708,6 +741,7 @@ Suite *suite(void)
     tcase_add_test(c, a_second_fragment_comes_before_the_immediate_exit);
     tcase_add_test(c, a_written_exit_reason_changes_nothing);
     tcase_add_test(c, a_misconfiguration_is_served_by_address_alone);
+    tcase_add_loop_test(c, a_handler_may_take_its_device_off, 0, 2);
     tcase_add_test(c, without_one_a_load_exits);
     tcase_add_loop_test(c, tracing_prints_what_a_kernel_prints, 0,
                         (int)VMC_COUNT_OF(traces));

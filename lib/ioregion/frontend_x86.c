@@ -140,9 +140,16 @@ static bool is_fast(struct vmc_front *front, struct vmc_front_vcpu *vcpu,
                     uint64_t gpa)
 {
     struct vmc_bus_access access = {.addr = gpa, .vcpu = vcpu->index};
+    uint32_t reader;
+    int result;
 
-    if (!front->config.has_fast_mmio || vmc_front_slot_at(front, gpa) != NULL ||
-        vmc_bus_write(front->bus, VMC_BUS_FAST, &access) != 0) {
+    if (!front->config.has_fast_mmio || vmc_front_slot_at(front, gpa) != NULL) {
+        return false;
+    }
+    reader = vmc_bus_enter(front->bus);
+    result = vmc_bus_write(front->bus, VMC_BUS_FAST, &access);
+    vmc_bus_leave(front->bus, reader);
+    if (result != 0) {
         return false;
     }
     front->counts.fast++;
