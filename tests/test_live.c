@@ -128,6 +128,8 @@ static void start_rig(enum live_transport transport,
         VMC_OK);
     ck_assert_int_eq(
         live_channel_open(&rig.channel, &guest, timeout_ms, &error), VMC_OK);
+    ck_assert_int_eq(guest.read_fd, -1); /* the channel has it now */
+    ck_assert_int_eq(guest.write_fd, -1);
     live_region_add(&rig.region, &rig.channel, USER_DATA, false);
     live_region_add(&rig.other, &rig.channel, USER_DATA, false);
     live_region_add(&rig.posted, &rig.channel, POSTED_USER_DATA, true);
@@ -530,6 +532,16 @@ START_TEST(a_late_answer_goes_to_nobody)
 }
 END_TEST
 
+START_TEST(an_answer_in_time_is_served)
+{
+    start((enum live_transport)_i,
+          (struct device_server_config){.delay_us = 5000}, GRACE_MS);
+    ck_assert_uint_eq(value_of(COUNTER), 0);
+    ck_assert_uint_eq(value_of(COUNTER), 1);
+    stop_well();
+}
+END_TEST
+
 /* Whoever is slow, the device or the machine the test runs on: a number that
  * is given out is the right one. */
 START_TEST(answers_and_deadlines_race_and_none_is_mistaken)
@@ -758,6 +770,39 @@ START_TEST(another_access_after_a_signal_leaves_the_answer_to_nobody)
     ck_assert_uint_eq(value_of(CONTROL), 0x1122334455667788);
     ck_assert_uint_eq(value_of(COUNTER), 1);
     ck_assert_uint_eq(rig.channel.machine.discarded_count, 1);
+    stop_well();
+}
+END_TEST
+
+/* cat answers with the command itself: a read of it gives the header. */
+START_TEST(an_access_elsewhere_gives_up_what_was_interrupted)
+{
+    static const char *const argv[] = {"sh", "-c", "exec cat <&3 >&4", NULL};
+    struct live_access access = {.offset = COUNTER, .size_bytes = 8};
+    struct live_end guest, device;
+    struct live_channel second;
+    struct live_region region;
+    struct live_process process;
+
+    start((enum live_transport)_i, (struct device_server_config){0}, 0);
+    ck_assert_int_eq(
+        live_ends_open(&guest, &device, (enum live_transport)_i, NULL), VMC_OK);
+    ck_assert_int_eq(live_process_spawn(&process, argv, &device, -1, NULL),
+                     VMC_OK);
+    ck_assert_int_eq(live_channel_open(&second, &guest, 0, NULL), VMC_OK);
+    live_region_add(&region, &second, 0, false);
+    halt_device();
+    live_vcpu_kick(&rig.vcpu);
+    ck_assert_int_eq(live_access(&rig.region, &rig.vcpu, &access),
+                     LIVE_INTERRUPTED);
+    ck_assert_int_eq(live_access(&region, &rig.vcpu, &access), LIVE_SERVED);
+    ck_assert_uint_eq(access.data, 0x1300);
+    ck_assert_uint_eq(rig.channel.machine.owed_count, 1);
+    ck_assert_uint_eq(rig.channel.machine.waiter_count, 0);
+    continue_device();
+    ck_assert_uint_eq(value_of(COUNTER), 1);
+    live_channel_close(&second);
+    (void)live_process_stop(&process, GRACE_MS);
     stop_well();
 }
 END_TEST
@@ -1255,6 +1300,7 @@ Suite *suite(void)
         too_long_an_answer_ends_the_channel,
         an_answer_given_twice_ends_the_channel,
         a_late_answer_goes_to_nobody,
+        an_answer_in_time_is_served,
         answers_and_deadlines_race_and_none_is_mistaken,
         an_answer_that_never_comes_is_owed_for_ever,
         a_device_may_say_that_it_failed,
@@ -1263,6 +1309,7 @@ Suite *suite(void)
         a_full_buffer_holds_the_vcpu_and_loses_nothing,
         nobody_waits_for_a_full_buffer_that_is_not_blocking,
         another_access_after_a_signal_leaves_the_answer_to_nobody,
+        an_access_elsewhere_gives_up_what_was_interrupted,
         a_closed_vcpu_lets_the_others_go_on,
         an_interrupted_waiter_leaves_the_queue,
         removal_ends_who_waits_for_an_answer_that_never_comes,
