@@ -210,10 +210,14 @@ START_TEST(a_vmm_with_a_lock_looks_at_one_exit_at_a_time)
     ck_assert_int_eq(vmc_dispatch_sim_new(&sim, engine, &config, ended, NULL),
                      VMC_OK);
     counts = vmc_dispatch_sim_counts(sim);
+    start(5, VMC_DISPATCH_COALESCED, true, 0);
+    vmc_engine_run_all(engine);
+    sample_count = 0;
     for (uint32_t vcpu = 0; vcpu < 4; vcpu++) {
         start((vcpu * 3 + 1) % 4, VMC_DISPATCH_EXIT, true, 0);
     }
     vmc_engine_run_all(engine);
+    ck_assert_uint_eq(vmc_dispatch_ring_entries(sim), 1); /* left alone */
     for (uint32_t n = 0; n < 4; n++) {
         ck_assert_uint_eq(samples[n].vcpu, (n * 3 + 1) % 4);
         ck_assert_uint_eq(samples[n].ticks, samples[0].ticks + n * held);

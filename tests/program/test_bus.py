@@ -330,6 +330,7 @@ def check_report():
 def check_compare():
     run, result = run_json("compare", "--dispatch", ",".join(DESIGNS), TRACE)
     check_equal(run.returncode, 0, "compare --dispatch exits")
+    result0 = result
     rows = {row["design"]: row for row in result["dispatch"]}
     check_equal(list(rows), DESIGNS, "designs, in the order asked for")
     reads = grep(r"kvm_pio: pio_read") + grep("mmio read ") \
@@ -380,6 +381,14 @@ def check_compare():
     check(far[0]["wait_ms"] > rows["ioregion-sync"]["wait_ms"]
           and far[1]["wait_ms"] == rows["kernel"]["wait_ms"],
           "an idle other CPU is dearer to wake")
+    twice = run_json("compare", "--dispatch", "exit,kernel,exit",
+                     TRACE)[1]["dispatch"]
+    check_equal([row["design"] for row in twice], ["exit", "kernel"],
+                "a design that is named twice")
+    busy = run_json("compare", "--dispatch", "exit", "--copies", "8",
+                    "--vmm-lock", TRACE)[1]["dispatch"][0]
+    check(busy["lock_waits"] > 0 and busy["accesses"] == 8 * result0["chosen"],
+          "eight vCPUs wait for the VMM's lock")
     for args, word in ((["--dispatch", "exit,magic"], "magic"),
                        (["--dispatch", ""], "design ''"),
                        (["--dispatch", "exit", "--range", "0x1-0x2:mmio"],
