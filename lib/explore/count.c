@@ -279,37 +279,65 @@ static enum vmc_status close_frame(struct vmc_counter *counter,
     return VMC_OK;
 }
 
+/* Whether one more place fits into the budget. */
+static bool may_add(const struct vmc_counter *counter, uint32_t depth)
+{
+    const struct vmc_search_budget *budget = &counter->searcher->config->budget;
+
+    return depth < VMC_SCHEDULE_STEPS_MAX &&
+           counter->table.count < budget->states_max &&
+           (budget->memory_bytes_max == 0 ||
+            bytes_held(counter) <= budget->memory_bytes_max);
+}
+
+/* A new place at @depth is not entered. */
+static void give_up(struct vmc_counter *counter, uint32_t depth)
+{
+    if (depth == VMC_SCHEDULE_STEPS_MAX) {
+        counter->searcher->result->limit = VMC_LIMIT_DEPTH;
+    } else {
+        counter->is_over = !vmc_searcher_may_hold(
+            counter->searcher, (uint64_t)counter->table.count + 1,
+            bytes_held(counter));
+    }
+}
+
+/* What goes on from @place is known, or it is on the path. */
+static void meet_again(struct vmc_counter *counter, struct frame *parent,
+                       uint32_t place)
+{
+    if ((counter->marks[place] & PLACE_IS_OPEN) != 0) {
+        counter->searcher->result->has_cycle = true;
+    } else {
+        struct sums sums = sums_of(counter, place);
+
+        add_child(counter, parent, &sums);
+    }
+}
+
 /* Look the state at @depth up. VMC_OK: it is new and its frame is open.
  * VMC_END: it adds to the frame before it, or the budget is used up. */
 static enum vmc_status enter(struct vmc_counter *counter, uint32_t depth,
                              struct frame *parent, uint32_t last, uint32_t left)
 {
-    struct vmc_searcher *searcher = counter->searcher;
     struct vmc_hash128 key = key_at(counter, depth, last, left);
-    uint32_t place = vmc_table_find(&counter->table, key);
+    uint32_t place = VMC_TABLE_NONE;
     enum vmc_status status = VMC_OK;
-    struct sums sums;
-    bool is_new;
+    bool is_new = false;
 
-    if (place != VMC_TABLE_NONE) {
-        if ((counter->marks[place] & PLACE_IS_OPEN) != 0) {
-            searcher->result->has_cycle = true;
-            return VMC_END;
-        }
-        sums = sums_of(counter, place);
-        add_child(counter, parent, &sums);
+    if (may_add(counter, depth)) {
+        status = vmc_table_add(&counter->table, key, &place, &is_new);
+    } else {
+        place = vmc_table_find(&counter->table, key);
+    }
+    if (status == VMC_OK && place == VMC_TABLE_NONE) {
+        give_up(counter, depth);
         return VMC_END;
     }
-    if (depth == VMC_SCHEDULE_STEPS_MAX) {
-        searcher->result->limit = VMC_LIMIT_DEPTH;
+    if (status == VMC_OK && !is_new) {
+        meet_again(counter, parent, place);
         return VMC_END;
     }
-    if (!vmc_searcher_may_hold(searcher, (uint64_t)counter->table.count + 1,
-                               bytes_held(counter))) {
-        counter->is_over = true;
-        return VMC_END;
-    }
-    status = vmc_table_add(&counter->table, key, &place, &is_new);
     if (status == VMC_OK && counter->room != counter->table.room) {
         status = resize_columns(counter);
     }

@@ -20,7 +20,7 @@ enum { VMC_TABLE_STATES_MAX = 1 << 30 };
 /** Fields belong to table.c, but for count. Zeroed memory is an empty one. */
 struct vmc_table {
     struct vmc_hash128 *hashes; /**< by number */
-    uint32_t *slots;            /**< number + 1; 0 is free */
+    uint64_t *slots;            /**< 0 is free */
     uint64_t slot_count;
     uint32_t count, room;
 };
@@ -36,7 +36,7 @@ uint32_t vmc_table_find(const struct vmc_table *table, struct vmc_hash128 hash);
  * now.
  * Fails    VMC_E_NOMEM, VMC_E_RANGE beyond VMC_TABLE_STATES_MAX; the table is
  *          then as it was.
- * Cost     16 bytes a state and 4 a slot, both growing by doubling; slots are
+ * Cost     16 bytes a state and 8 a slot, both growing by doubling; slots are
  *          at most 3/4 full.
  */
 enum vmc_status vmc_table_add(struct vmc_table *table, struct vmc_hash128 hash,
