@@ -237,14 +237,14 @@ uint64_t explore_search_fingerprint(const struct vmc_search_result *result)
 /* A 128-bit number in decimal digits. Returns where they begin. */
 static const char *u128_text(vmc_u128 value, char text[NUMBER_BYTES])
 {
-    char *at = text + NUMBER_BYTES - 1;
+    size_t at = NUMBER_BYTES - 1;
 
-    *at = '\0';
+    text[at] = '\0';
     do {
-        *--at = (char)('0' + (int)(value % 10));
+        text[--at] = (char)('0' + (int)(value % 10));
         value /= 10;
     } while (value > 0);
-    return at;
+    return &text[at];
 }
 
 static double probability(uint64_t q62)

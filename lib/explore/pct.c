@@ -69,7 +69,7 @@ static uint16_t any_of_task(struct pct *pct, struct vmc_searcher *searcher,
                             uint32_t task, const uint16_t *steps,
                             uint32_t count)
 {
-    uint16_t alternatives[VMC_MODEL_STEPS_MAX];
+    uint16_t alternatives[VMC_MODEL_STEPS_MAX] = {0};
     uint32_t found = 0;
 
     for (uint32_t i = 0; i < count; i++) {
@@ -77,6 +77,7 @@ static uint16_t any_of_task(struct pct *pct, struct vmc_searcher *searcher,
             alternatives[found++] = steps[i];
         }
     }
+    assert(found > 0);
     return alternatives[vmc_rng_below(&pct->rng, found)];
 }
 
