@@ -77,6 +77,21 @@ static void scattered_never_sent(struct vmc_balloon_config *config,
     config->faults.fail_add_count = UINT32_MAX;
 }
 
+/* Two messages out, two back; the second, or the fourth, is not sent. */
+static void half_fails(struct vmc_balloon_config *config, bool is_posted)
+{
+    scattered(config, is_posted);
+    config->faults.fail_add_first = 2;
+    config->faults.fail_add_count = 1;
+}
+
+static void half_back_fails(struct vmc_balloon_config *config, bool is_posted)
+{
+    scattered(config, is_posted);
+    config->faults.fail_add_first = 4;
+    config->faults.fail_add_count = 1;
+}
+
 static void far_apart(struct vmc_balloon_config *config, bool is_posted)
 {
     static const struct vmc_page_run pages[] = {
@@ -641,6 +656,10 @@ static const struct row {
      is_untold_or_foreign, 0},
     {"D7 inflate", 7, VMC_MECHANISM_BITMAP, second_fails, in_steps,
      is_untold_or_foreign, 0},
+    {"D7 half", 7, VMC_MECHANISM_BITMAP, half_fails, inflate,
+     is_untold_or_foreign, 0},
+    {"D7 half back", 7, VMC_MECHANISM_BITMAP, half_back_fails, to_and_fro,
+     is_untold_or_foreign, 0},
     {"D8", 8, VMC_MECHANISM_BITMAP, scattered_never_sent, inflate, is_wrecked,
      VMC_DEFECT(7)},
     {"D9", 9, VMC_MECHANISM_BITMAP, big_endian, to_and_fro,
@@ -781,6 +800,84 @@ START_TEST(a_crash_says_which_defect_it_was)
 }
 END_TEST
 
+/* ---- Messages that are refused whole -------------------------------------*/
+
+static const struct {
+    enum vmc_balloon_mechanism mechanism;
+    uint32_t size_bytes, word_count;
+    uint64_t words[4];
+} messages[] = {
+    /* A list whose last word has no other; one that names no memory. */
+    {VMC_MECHANISM_CHUNK, 24, 3, {0x200 << 12, 64 << 12, 0x300 << 12}},
+    {VMC_MECHANISM_CHUNK,
+     32,
+     4,
+     {0x200 << 12, 64 << 12, 0x1ffff << 12, 2 << 12}},
+    {VMC_MECHANISM_CHUNK, 32, 4, {0x200 << 12, 64 << 12, 0x300 << 12, 1}},
+    {VMC_MECHANISM_CHUNK, 32, 4, {0x200 << 12, 64 << 12, 0x300 << 12, 0}},
+    /* A header that says more than the buffers hold. */
+    {VMC_MECHANISM_BITMAP_FIXED,
+     8,
+     2,
+     {UINT64_C(18) << 52 | 0x200, UINT64_C(18) << 52 | 0x240}},
+};
+
+START_TEST(a_message_with_a_fault_has_no_effect)
+{
+    struct vmc_balloon_config config = rig_config(messages[_i].mechanism);
+    struct vmc_vq_buffer buffers[] = {
+        {.address = BUFFER_HEADER, .size_bytes = 8},
+        {.address = BUFFER_RESPONSE, .size_bytes = messages[_i].size_bytes}};
+    bool is_list = messages[_i].mechanism == VMC_MECHANISM_CHUNK;
+    uint64_t backed;
+
+    rig_start(&rig, &config, 1);
+    backed = vmc_host_backed_bytes(&vm->host);
+    memcpy(vm->payload.words, messages[_i].words, sizeof(messages[_i].words));
+    vm->payload.word_count = messages[_i].word_count;
+    vm->payload.header = vmc_wire_response(messages[_i].word_count * 8);
+    vm->workers[WORKER_SIZE].step = nothing_follows;
+    worker_tell(&vm->workers[WORKER_SIZE], QUEUE_INFLATE,
+                is_list ? &buffers[1] : buffers, is_list ? 1 : 2, STEP_DRIVER);
+    (void)vmc_engine_run_all(rig.engine);
+    ck_assert_uint_eq(vm->refused_messages, 1);
+    ck_assert_uint_eq(vm->pages_told, 0);
+    ck_assert_uint_eq(vmc_host_backed_bytes(&vm->host), backed);
+    rig_end(&rig);
+}
+END_TEST
+
+/* A run that goes on in the next chunk is two. */
+START_TEST(a_run_ends_where_its_chunk_ends)
+{
+    static const struct vmc_page_run pages[] = {
+        {.first = 0x60000, .count = 1}, {.first = 0x70000, .count = 0x40000}};
+    /* The window begins with the first page, so a chunk ends at 0xa0000. */
+    static const uint64_t words[][2] = {
+        {0x60000, 12}, {0x70000, 29}, {0x90000, 28}, {0xa0000, 28}};
+    struct vmc_balloon_config config = rig_config(VMC_MECHANISM_BITMAP);
+
+    config.guest_bytes = 8 * GIB;
+    config.defects = VMC_DEFECT(15); /* all in one call */
+    config.recorded = pages;
+    config.recorded_count = VMC_COUNT_OF(pages);
+    rig_start(&rig, &config, 1);
+    vm_resize(vm, 0x40001);
+    while (vm->payload.word_count == 0) {
+        ck_assert(rig_step(&rig));
+    }
+    ck_assert_uint_eq(vm->payload.word_count, VMC_COUNT_OF(words));
+    for (uint32_t i = 0; i < VMC_COUNT_OF(words); i++) {
+        ck_assert_uint_eq(
+            vm->payload.words[i],
+            vmc_wire_header(words[i][0], (uint32_t)words[i][1], 0));
+    }
+    run();
+    ck_assert_uint_eq(vm->check.broken, 0);
+    rig_end(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("balloon_defects");
@@ -792,6 +889,9 @@ Suite *suite(void)
                         VMC_COUNT_OF(rows));
     tcase_add_loop_test(c, defects_together_end_in_a_verdict, 0,
                         2 * VMC_COUNT_OF(rows));
+    tcase_add_loop_test(c, a_message_with_a_fault_has_no_effect, 0,
+                        VMC_COUNT_OF(messages));
+    tcase_add_test(c, a_run_ends_where_its_chunk_ends);
     tcase_add_loop_test(c, a_crash_says_which_defect_it_was, 0,
                         VMC_COUNT_OF(rows));
     return s;

@@ -114,6 +114,11 @@ START_TEST(a_full_ring_waits_for_the_host)
     while (vmc_vq_free_count(&vm->queues[QUEUE_HINT]) > 1) {
         ck_assert(rig_step(&rig));
     }
+    /* Many a block is taken and freed again before the host looks. */
+    for (uint32_t i = 0; i < 100; i++) {
+        ck_assert(rig_step(&rig));
+        ck_assert_uint_eq(vmc_vq_free_count(&vm->queues[QUEUE_HINT]), 1);
+    }
     ck_assert_uint_eq(vm->hint.cleared_pages, 0);
     rig_run(&rig);
     ck_assert_uint_gt(vm->hint.cleared_pages, 1400 * 1024);
@@ -142,6 +147,11 @@ START_TEST(a_hinted_page_that_is_written_is_sent_again)
     hint_sync(vm);
     ck_assert_uint_eq(vm->hint.lost_pages, is_late ? 1000 : 0);
     ck_assert_uint_eq(hint_dirty_pages(vm), dirty + (is_late ? 0 : 1000));
+    rig_run(&rig);
+    /* The log is of what was written since; nothing was. */
+    dirty = hint_dirty_pages(vm);
+    hint_sync(vm);
+    ck_assert_uint_eq(hint_dirty_pages(vm), dirty);
     rig_run(&rig);
     rig_end(&rig);
 }
@@ -183,7 +193,7 @@ START_TEST(a_program_out_of_memory_takes_it_from_the_balloon)
 {
     struct vmc_balloon_config config = rig_config(oom_mechanisms[_i / 2]);
     bool can_deflate = _i % 2 == 0;
-    uint64_t free_pages, units, held, managed;
+    uint64_t free_pages, units, held, managed, messages;
 
     config.has_deflate_on_oom = can_deflate;
     start(config);
@@ -196,6 +206,7 @@ START_TEST(a_program_out_of_memory_takes_it_from_the_balloon)
     ck_assert_uint_eq(vm_managed_pages(vm),
                       can_deflate ? managed : managed - 65536);
     free_pages = vm_free_pages(vm);
+    messages = vm->messages;
     vm_touch(vm, free_pages + 4096);
     rig_run(&rig);
     if (can_deflate) {
@@ -207,6 +218,10 @@ START_TEST(a_program_out_of_memory_takes_it_from_the_balloon)
                                              vm->driver->unit_pages);
         ck_assert_uint_eq(vmc_config_get(&vm->space, VMC_CONFIG_ACTUAL),
                           vm->held_units);
+        /* Descriptors: one a page, 128 a message. */
+        ck_assert_uint_eq(vm->messages - messages,
+                          vm->oom_calls *
+                              (config.mechanism == VMC_MECHANISM_SG ? 2 : 1));
     } else {
         ck_assert_uint_le(vm->program.page_count, free_pages);
         ck_assert_uint_eq(vm->oom_kills, 1);
@@ -229,6 +244,26 @@ START_TEST(an_empty_balloon_does_not_save_a_program)
     ck_assert_uint_eq(vm->oom_calls, 2);
     ck_assert_uint_eq(vm->oom_kills, 1);
     ck_assert_uint_eq(vm->held_units, 0);
+    rig_end(&rig);
+}
+END_TEST
+
+/* The host cannot be told, so nothing comes out of the balloon. */
+START_TEST(a_notifier_that_frees_nothing_is_not_called_again)
+{
+    struct vmc_balloon_config config = rig_config(VMC_MECHANISM_BITMAP_FIXED);
+
+    config.has_deflate_on_oom = true;
+    config.faults.fail_add_first = 2;
+    config.faults.fail_add_count = UINT32_MAX;
+    start(config);
+    vm_resize(vm, 4096);
+    rig_run(&rig);
+    vm_touch(vm, UINT32_MAX);
+    rig_run(&rig);
+    ck_assert_uint_eq(vm->oom_calls, 1);
+    ck_assert_uint_eq(vm->oom_kills, 1);
+    ck_assert_uint_eq(vm->held_units, 4096);
     rig_end(&rig);
 }
 END_TEST
@@ -338,6 +373,7 @@ START_TEST(compaction_does_not_wait_for_the_driver)
     rig_run(&rig);
     ck_assert_uint_eq(vm->migrate_refused, 3);
     ck_assert_uint_eq(vm->migrated, 0);
+    ck_assert_uint_eq(pages_in(VMC_PAGE_ISOLATED), 0);
     rig_end(&rig);
 }
 END_TEST
@@ -494,6 +530,25 @@ START_TEST(a_larger_guest_page_frees_a_host_page_of_its_size)
 }
 END_TEST
 
+/* Its length has 32 bits, in whole pages. */
+START_TEST(a_descriptor_is_shorter_than_4_gib)
+{
+    struct vmc_balloon_config config = rig_config(VMC_MECHANISM_SG);
+    const uint64_t moved = UINT64_C(5) << 18;
+
+    /* All of it lies in one run of the zone above 4 GiB. */
+    config.guest_bytes = UINT64_C(12) << 30;
+    rig_start(&rig, &config, 1);
+    vm = &rig.vms[0];
+    vm_resize(vm, moved);
+    rig_run(&rig);
+    ck_assert_uint_eq(vm->held_units, moved);
+    ck_assert_uint_eq(vm->pages_told, moved);
+    ck_assert_uint_eq(vm->bad_addresses, 0);
+    rig_end(&rig);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("balloon_features");
@@ -511,6 +566,8 @@ Suite *suite(void)
     tcase_add_loop_test(c, a_program_out_of_memory_takes_it_from_the_balloon, 0,
                         2 * VMC_COUNT_OF(oom_mechanisms));
     tcase_add_test(c, an_empty_balloon_does_not_save_a_program);
+    tcase_add_test(c, a_notifier_that_frees_nothing_is_not_called_again);
+    tcase_add_test(c, a_descriptor_is_shorter_than_4_gib);
     tcase_add_loop_test(c, a_device_that_must_be_told_is_told_first, 0, 2);
     tcase_add_loop_test(c, poisoned_pages_are_reported_and_stay, 0, 2);
     tcase_add_loop_test(c, a_moved_page_is_told_twice_and_its_place_is_free, 0,

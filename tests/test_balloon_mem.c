@@ -170,6 +170,29 @@ START_TEST(of_a_block_that_cannot_be_emptied_parts_go)
 }
 END_TEST
 
+/* The device becomes busy for good with ten parts of a unit plugged. */
+START_TEST(a_unit_that_is_back_in_part_is_counted_in_parts)
+{
+    uint32_t stays = 3 * BLOCK + 17;
+
+    start(0);
+    ck_assert_uint_eq(vm_isolate(vm, stays, 1, VMC_PAGE_INFLATING), 1);
+    vm_mark(vm, stays, 1, VMC_PAGE_USED_UNMOVABLE);
+    vm_resize(vm, 1);
+    rig_run(&rig);
+    vm_resize(vm, 0);
+    while (vm->mem.back < 10) {
+        ck_assert(rig_step(&rig));
+    }
+    vm->mem.busy_answers = UINT32_MAX;
+    rig_run(&rig);
+    ck_assert_uint_eq(vm->held_units, 0);
+    ck_assert_uint_eq(vm->mem.parts, vm->mem.unplugged_blocks);
+    ck_assert_uint_eq(vm->mem.parts, PARTS - 10);
+    rig_end(&rig);
+}
+END_TEST
+
 /* What is in use and can be moved is moved, as far as there is room. */
 START_TEST(a_guest_gives_what_it_can)
 {
@@ -234,6 +257,7 @@ Suite *suite(void)
     tcase_add_test(c, a_device_that_stays_busy_is_left_alone);
     tcase_add_test(c, of_a_block_that_cannot_be_emptied_parts_go);
     tcase_add_test(c, a_guest_gives_what_it_can);
+    tcase_add_test(c, a_unit_that_is_back_in_part_is_counted_in_parts);
     tcase_add_test(c, a_report_that_fails_leaves_free_memory_as_it_was);
     return s;
 }
