@@ -160,6 +160,7 @@ START_TEST(a_survey_leaves_no_page_out)
     config.touch_bytes = UINT64_C(300) << 20;
     config.is_touched = true;
     config.layout = VMC_LAYOUT_VIRT;
+    config.backing = _i % 2 == 0 ? "anon" : "anon-4k";
     config.before = &before;
     config.after = &after;
     ck_assert_int_eq(vmc_balloon_run(&config, &result, &error), VMC_OK);

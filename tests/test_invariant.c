@@ -112,6 +112,16 @@ static void tell_again(struct vm *vm)
     tell(vm, QUEUE_INFLATE);
 }
 
+static void tell_twice_at_once(struct vm *vm)
+{
+    struct vmc_page_run run = vm_take(vm, 1);
+
+    vm->payload.pfn_count = 0;
+    payload_put_pfn(vm, run.first);
+    payload_put_pfn(vm, run.first);
+    tell(vm, QUEUE_INFLATE);
+}
+
 static void tell_a_foreign_page(struct vm *vm)
 {
     vm->payload.pfn_count = 0;
@@ -257,6 +267,7 @@ static const struct {
     {6, VMC_MECHANISM_PFN, when_something_is_told, deflate_what_never_went,
      false},
     {7, VMC_MECHANISM_PFN, when_something_is_told, tell_again, false},
+    {7, VMC_MECHANISM_PFN, when_something_is_told, tell_twice_at_once, false},
     {7, VMC_MECHANISM_PFN, when_something_is_told, tell_a_foreign_page, false},
     {8, VMC_MECHANISM_REPORTING, when_report_is_out, use_what_is_reported,
      false},
