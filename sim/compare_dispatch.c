@@ -23,7 +23,8 @@ struct options {
         *report_path, *range_file;
     const char *ranges[CHOICES_MAX], *settings[SETTINGS_MAX];
     uint32_t range_count, setting_count, copies;
-    bool has_other_cpu, has_vmm_lock, has_fd_for_each_range;
+    bool has_other_cpu, has_vmm_lock, has_fd_for_each_range,
+        has_fd_for_each_vcpu;
 };
 
 enum option_key {
@@ -35,6 +36,7 @@ enum option_key {
     OPTION_REPORT,
     OPTION_OTHER_CPU,
     OPTION_FD_EACH,
+    OPTION_FD_EACH_VCPU,
     OPTION_COPIES,
     OPTION_VMM_LOCK,
 };
@@ -60,6 +62,8 @@ static const struct argp_option option_table[] = {
      "the VMM looks at one exit at a time, as QEMU with its big lock", 0},
     {"fd-for-each-range", OPTION_FD_EACH, 0, 0,
      "a descriptor and a process for each range, not one for all", 0},
+    {"fd-for-each-vcpu", OPTION_FD_EACH_VCPU, 0, 0,
+     "a descriptor and a process for each vCPU", 0},
     {"copies", OPTION_COPIES, "N", 0,
      "every vCPU N times, each doing what the recorded one did", 0},
     {"meta", OPTION_META, "FILE", 0,
@@ -104,6 +108,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_FD_EACH:
         options->has_fd_for_each_range = true;
+        return 0;
+    case OPTION_FD_EACH_VCPU:
+        options->has_fd_for_each_vcpu = true;
         return 0;
     case OPTION_COPIES:
         if (vmc_parse_u64(&copies, argument) != VMC_OK || copies < 1 ||
@@ -430,6 +437,7 @@ static enum vmc_status prepare(struct comparison *comparison,
     choice->ranges = comparison->ranges;
     choice->takes_all_exits = bus_ranges_added(comparison->ranges) == 0;
     choice->has_fd_for_each_range = options->has_fd_for_each_range;
+    choice->has_fd_for_each_vcpu = options->has_fd_for_each_vcpu;
     choice->copies = options->copies;
     return VMC_OK;
 }

@@ -98,9 +98,9 @@ static void submit(void *owner, uint64_t argument)
     struct vcpu *vcpu = &run->vcpus[number];
     const struct listed_access *access = &run->list->accesses[vcpu->at];
     struct vmc_io_access io = io_of(access);
-    uint32_t channel = run->choice->has_fd_for_each_range
-                           ? access->range % VMC_DISPATCH_CHANNELS_MAX
-                           : 0;
+    uint32_t channel = run->choice->has_fd_for_each_range  ? access->range
+                       : run->choice->has_fd_for_each_vcpu ? number
+                                                           : 0;
 
     vcpu->is_chosen = is_chosen(run, access);
     if (!vcpu->is_chosen) {
@@ -109,7 +109,7 @@ static void submit(void *owner, uint64_t argument)
     vmc_dispatch_submit(run->sim, number,
                         vcpu->is_chosen ? run->result->mode
                                         : recorded_mode(access),
-                        channel, &io);
+                        channel % VMC_DISPATCH_CHANNELS_MAX, &io);
 }
 
 static void ended(void *owner, uint32_t number, uint64_t ticks)

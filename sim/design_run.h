@@ -21,8 +21,10 @@ struct design_choice {
     struct vmc_dispatch_costs costs;
     struct vmc_dispatch_place place;
     const struct bus_ranges *ranges;
-    bool takes_all_exits;       /**< no range was chosen: all that exited */
-    bool has_fd_for_each_range; /**< else one descriptor for all */
+    bool takes_all_exits; /**< no range was chosen: all that exited */
+    /** A descriptor with a process for each range or each vCPU, up to
+     * VMC_DISPATCH_CHANNELS_MAX; else one for all. */
+    bool has_fd_for_each_range, has_fd_for_each_vcpu;
     uint32_t copies; /**< of each vCPU, one doing what the other does */
 };
 

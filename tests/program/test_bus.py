@@ -389,6 +389,11 @@ def check_compare():
                     "--vmm-lock", TRACE)[1]["dispatch"][0]
     check(busy["lock_waits"] > 0 and busy["accesses"] == 8 * result0["chosen"],
           "eight vCPUs wait for the VMM's lock")
+    apart = run_json("compare", "--dispatch", "ioregion-sync", "--copies", "8",
+                     "--fd-for-each-vcpu", TRACE)[1]["dispatch"][0]
+    check_equal((apart["lock_waits"], apart["wait_to_exit"]),
+                (0, rows["ioregion-sync"]["wait_to_exit"]),
+                "vCPUs with a descriptor each do not wait")
     for args, word in ((["--dispatch", "exit,magic"], "magic"),
                        (["--dispatch", ""], "design ''"),
                        (["--dispatch", "exit", "--range", "0x1-0x2:mmio"],

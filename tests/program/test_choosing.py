@@ -55,6 +55,14 @@ check(0.6 < rows[both, "ioregion-sync"] / rows[both, "process"] < 0.7,
       "two thirds of passing it on")
 check(rows[nested, "ioregion-sync"] < 1 < rows[nested, "process"],
       "nested: a descriptor beats an exit")
+many, apart, locked = 5, 6, 7
+check(rows[many, "ioregion-sync"] > rows[many, "process"],
+      "sharing one descriptor is worse than passing on")
+check(all(rows[apart, d] == rows[stores, d] for d in
+          ("exit", "ioregion-posted", "ioregion-sync")),
+      "with a descriptor each they do not wait")
+check(rows[locked, "ioregion-posted"] < 1 < rows[many, "ioregion-posted"],
+      "a lock of the VMM is as bad")
 check(rows[idle, "ioregion-sync"] > rows[both, "ioregion-sync"],
       "an idle CPU is dear to wake")
 close()
