@@ -433,6 +433,34 @@ START_TEST(softly_reclaimed_frames_are_free_and_installed_before_use)
 }
 END_TEST
 
+/* Below 16 MiB nothing is taken, for good or softly, whatever is asked. */
+START_TEST(frames_for_old_devices_are_never_reclaimed)
+{
+    struct vmc_balloon_config config = rig_config(VMC_MECHANISM_HYPERALLOC);
+    struct vmc_zone_facts dma;
+
+    config.layout = VMC_LAYOUT_I440FX;
+    config.machine.used_bytes = 0;
+    start(config);
+    dma = vmc_memmap_zone(vm->map, VMC_ZONE_DMA);
+    ck_assert_uint_gt(dma.free, 2048);
+    if (_i == 0) {
+        vm_resize(vm, 256);
+    } else {
+        vm_reclaim_soft(vm);
+    }
+    rig_run(&rig);
+    for (uint32_t frame = 0; frame < 256; frame++) {
+        if (vm->host.frames[frame].is_evicted) {
+            ck_assert_uint_ge(frame, 8);
+        }
+    }
+    ck_assert_uint_eq(vmc_memmap_zone(vm->map, VMC_ZONE_DMA).free, dma.free);
+    ck_assert_uint_gt(evicted_frames(), 230);
+    rig_end(&rig);
+}
+END_TEST
+
 /* ---- Guest pages ---------------------------------------------------------*/
 
 static const struct {
@@ -575,6 +603,7 @@ Suite *suite(void)
     tcase_add_test(c, compaction_does_not_wait_for_the_driver);
     tcase_add_loop_test(
         c, softly_reclaimed_frames_are_free_and_installed_before_use, 0, 2);
+    tcase_add_loop_test(c, frames_for_old_devices_are_never_reclaimed, 0, 2);
     tcase_add_loop_test(c, a_target_inside_a_guest_page_is_rounded_or_never_met,
                         0, VMC_COUNT_OF(targets));
     tcase_add_loop_test(c, all_that_went_comes_back_whatever_a_page_is, 0,

@@ -28,6 +28,20 @@ static void host_work(struct vm_worker *worker, enum vmc_balloon_stage stage,
                   next_step);
 }
 
+/* The zone for old devices comes last, and is never taken. */
+static uint32_t take_frame(struct vm *vm)
+{
+    uint32_t pfn = vm_take_block(vm, HUGE_ORDER);
+    struct vmc_zone_facts dma = vmc_memmap_zone(vm->map, VMC_ZONE_DMA);
+
+    if (pfn != VMC_PAGE_NONE && pfn >> vm->page_order < dma.end_page &&
+        pfn >> vm->page_order >= dma.first_page) {
+        vm_give(vm, pfn, HUGE_PAGES);
+        return VMC_PAGE_NONE;
+    }
+    return pfn;
+}
+
 static void resize(struct vm *vm, uint64_t units)
 {
     struct vm_worker *worker = &vm->workers[WORKER_SIZE];
@@ -35,7 +49,7 @@ static void resize(struct vm *vm, uint64_t units)
 
     vm->wanted_units = units;
     while (vm->held_units < units) {
-        uint32_t pfn = vm_take_block(vm, HUGE_ORDER);
+        uint32_t pfn = take_frame(vm);
 
         if (pfn == VMC_PAGE_NONE) {
             break;
@@ -127,6 +141,15 @@ static bool is_free_frame(const struct vm *vm, uint32_t frame)
                              VMC_PAGE_MASK(VMC_PAGE_FREE));
 }
 
+/* The first frame behind the zone that is never taken. */
+static uint32_t first_frame(const struct vm *vm)
+{
+    struct vmc_zone_facts dma = vmc_memmap_zone(vm->map, VMC_ZONE_DMA);
+
+    return (uint32_t)vmc_div_up((uint64_t)dma.end_page << vm->page_order,
+                                HUGE_PAGES);
+}
+
 /* Take what is free of one tree and let go of it, range by range; tell.entry
  * is its first frame. A range never goes over the end of a tree. */
 static void reclaim_tree(struct vm_worker *worker)
@@ -135,6 +158,9 @@ static void reclaim_tree(struct vm_worker *worker)
     uint32_t frames = vm_page_max(vm) / HUGE_PAGES, count = 0, end;
     struct vmc_host_effect effect = {0};
 
+    if (worker->tell.entry == 0) {
+        worker->tell.entry = first_frame(vm);
+    }
     if (worker->tell.entry >= frames) {
         vm->done_tick = vmc_engine_now_tick(vm->engine);
         return;
