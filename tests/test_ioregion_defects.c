@@ -587,6 +587,21 @@ START_TEST(d62_a_newcomer_passes_the_queue)
 }
 END_TEST
 
+/* Spec 6.6: R1's error is the next candidate's turn, R3's ends the search. */
+START_TEST(an_error_ends_the_search_since_r2)
+{
+    for (int profile = R1; profile <= R3; profile++) {
+        set_up((enum vmc_region_profile)profile);
+        ck_assert_int_eq(rig_zone(BASE, 0x2000), 0);
+        vmc_iofile_set_nonblocking(&rig.files, rig.fds[0], true);
+        ck_assert_int_eq(rig_write(0, BASE, 4, 1), profile == R1 ? DONE : EXIT);
+        ck_assert_uint_eq(vmc_coalesced_ring(rig.coalesced)->last,
+                          profile == R1);
+        rig_tear_down();
+    }
+}
+END_TEST
+
 /* TV-65: and H keeps off a channel that is dead. */
 START_TEST(an_end_of_file_is_an_error_each_time)
 {
@@ -662,6 +677,7 @@ Suite *suite(void)
     tcase_add_loop_test(c, d57_a_dead_peer_signals_the_thread, 0, 2);
     tcase_add_test(c, d58_a_failure_is_taken_for_a_value);
     tcase_add_test(c, d62_a_newcomer_passes_the_queue);
+    tcase_add_test(c, an_error_ends_the_search_since_r2);
     tcase_add_test(c, an_end_of_file_is_an_error_each_time);
     tcase_add_test(c, an_answer_too_many_puts_all_later_ones_off_by_one);
     suite_add_tcase(s, c);

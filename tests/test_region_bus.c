@@ -170,6 +170,25 @@ START_TEST(a_failure_looks_like_a_miss)
 }
 END_TEST
 
+/* Whoever calls with something else has given the first access up. */
+START_TEST(another_piece_is_another_access)
+{
+    struct vmc_bus_access access = {.addr = BASE, .len = 4};
+
+    set_up(VMC_ARCH_X86, 0);
+    ck_assert_int_eq(vmc_bus_read(rig.bus, VMC_BUS_MMIO, &access), -EINTR);
+    assert_command(false, 0, 4, 0);
+    access.addr = BASE + 8;
+    ck_assert_int_eq(vmc_bus_read(rig.bus, VMC_BUS_MMIO, &access), -EINTR);
+    assert_command(false, 8, 4, 0);
+    rig_answer(0, 0xbad);
+    rig_answer(0, 0x900d);
+    ck_assert_int_eq(vmc_bus_read(rig.bus, VMC_BUS_MMIO, &access), 0);
+    ck_assert_uint_eq(vmc_bus_value(&access), 0x900d);
+    rig_tear_down();
+}
+END_TEST
+
 /* A bus that goes on after errors would take a wait for a miss. */
 START_TEST(a_bus_that_does_not_stop_is_not_served)
 {
@@ -210,6 +229,7 @@ Suite *suite(void)
     tcase_add_test(c, a_doorbell_is_found_on_both_buses);
     tcase_add_test(c, ports_go_element_by_element);
     tcase_add_test(c, a_region_may_go_while_it_waits);
+    tcase_add_test(c, another_piece_is_another_access);
     tcase_add_loop_test(c, a_failure_looks_like_a_miss, 0, 2);
     tcase_add_test(c, a_bus_that_does_not_stop_is_not_served);
     suite_add_tcase(s, c);

@@ -178,10 +178,15 @@ const char *vmc_iocheck_books(struct vmc_iocheck *check,
     for (uint32_t i = 0; i < regions->vcpu_count; i++) {
         const struct vmc_region_vcpu *vcpu = regions->vcpus[i];
 
-        if (vcpu->access.stage != VMC_ACCESS_IDLE && vcpu->region >= 0 &&
-            regions->regions[vcpu->region].generation !=
-                vcpu->region_generation) {
-            blame(check, "a vCPU is on a region that is another one now");
+        const struct vmc_region *region;
+
+        if (vcpu->access.stage == VMC_ACCESS_IDLE || vcpu->region < 0) {
+            continue;
+        }
+        region = &regions->regions[vcpu->region];
+        if (region->generation != vcpu->region_generation ||
+            region->state == VMC_REGION_FREE) {
+            blame(check, "a vCPU is on a region that is gone");
         }
     }
     return check->wrong;

@@ -54,7 +54,7 @@ static int serve(struct vmc_region *region, struct vmc_region_access *access,
         return -EOPNOTSUPP;
     }
     if (vcpu->has_expired && is_same(vcpu, region, access)) {
-        vmc_region_forsake(vcpu, VMC_CAUSE_TIMEOUT);
+        vcpu->has_expired = false;
         vcpu->stage = VMC_REGION_IDLE;
         return -EIO;
     }
