@@ -92,6 +92,12 @@ static const struct {
     {VMC_V21_NO_PROGRESS, false,
      "counter c\ntask t\n guard c\n n = load c\n end\n.task u\n.store c 1\n"
      ".end\n"},
+    {VMC_V21_NO_PROGRESS, false, /* round without a visible operation */
+     "task t\n!repeat 2777\n.repeat 2000\n x = 1\n end\n sleep\n end\n"},
+    {VMC_V21_NO_PROGRESS, false,
+     "task t\n sleep\n!repeat 4000\n.repeat 2000\n x = 1\n end\n end\n"},
+    {VMC_V21_NO_PROGRESS, false, /* such a run cannot go on, rule or not */
+     "rule V21 off\ntask t\n sleep\n!loop\n x = 1\n!end\n end\n"},
     {VMC_V22_LIST_DAMAGE, false,
      "vcpu A\ntask t\n.list_del A\n list_add A\n end\n"},
     {VMC_V22_LIST_DAMAGE, false,

@@ -321,6 +321,17 @@ static void invisible(struct vmc_run *run, const struct vmc_life_instr *instr)
     }
 }
 
+void vmc_run_endless(struct vmc_run *run)
+{
+    run->event->violation = (struct vmc_life_violation){
+        .rule = VMC_V21_NO_PROGRESS,
+        .task = run->task,
+        .object = VMC_LIFE_NOBODY,
+        .pc = run->me->pc,
+    };
+    run->is_over = true;
+}
+
 void vmc_run_flow(struct vmc_run *run)
 {
     for (int i = 0; i < FLOW_MAX && !run->is_over; i++) {
@@ -341,8 +352,7 @@ void vmc_run_flow(struct vmc_run *run)
             run->me->pc = (uint16_t)(instr - run->program->code);
         }
     }
-    if (!run->is_over) { /* a loop without a visible operation */
-        vmc_run_break(run, VMC_V21_NO_PROGRESS, VMC_LIFE_NOBODY, 0);
-        run->is_over = true;
+    if (!run->is_over) {
+        vmc_run_endless(run);
     }
 }

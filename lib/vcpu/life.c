@@ -283,7 +283,9 @@ bool vmc_life_step(const struct vmc_life_program *program,
     }
     if (run.instr->op < VMC_OP_VISIBLE) { /* went wrong before any step */
         vmc_run_flow(&run);
-        assert(run.is_over);
+        if (!run.is_over) { /* it was the length of its way that was wrong */
+            vmc_run_endless(&run);
+        }
     } else if (!run.is_over) {
         ops[run.instr->op](&run);
     }

@@ -65,6 +65,9 @@ struct vmc_life_value *vmc_run_shared(struct vmc_run *run,
 
 /** Run invisible instructions of run->me up to the next visible one. */
 void vmc_run_flow(struct vmc_run *run);
+/** End the run: its task goes round without a visible operation. Breaks V21,
+ * also where that is off, for such a run cannot go on. */
+void vmc_run_endless(struct vmc_run *run);
 
 /** A token for object @index as run->me has found it just now. */
 struct vmc_life_value vmc_run_token(const struct vmc_run *run, uint8_t index,
