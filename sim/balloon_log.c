@@ -23,6 +23,7 @@ enum {
     LAYOUTS_MAX = 2,
     PAGE_SHIFT = 12,
     PAGES_MAX = 1 << 30, /* 4 TiB; a page above is not kept */
+    EARLY_MAX = 256,     /* pages of one message */
     QUEUE_UNKNOWN = 255,
 };
 
@@ -35,6 +36,7 @@ struct element {
     uint32_t thread;
     uint64_t vq, index, notified_ns;
     bool is_popped, is_message, is_deflate, is_report;
+    bool is_early; /* the log began inside it */
 };
 
 /* Where RAM lies, if the machine is of this kind; and what is outside then. */
@@ -62,6 +64,14 @@ struct balloon_log {
      * the configuration. */
     uint64_t base;
     bool has_base;
+
+    /* Pages of a message that the log begins in: whether they went or came
+     * back, the driver's next count tells. */
+    struct {
+        uint64_t page;
+        bool is_good;
+    } early[EARLY_MAX];
+    uint32_t early_count;
 
     uint64_t *in_balloon; /* a bit a page */
     uint64_t page_room, page_end;
@@ -317,6 +327,7 @@ static void begin_message(struct balloon_log *log, struct element *element)
     }
     if (!element->is_popped) {
         element->is_deflate = is_leaving(log);
+        element->is_early = !log->has_target && !log->has_base;
         element->notified_ns = 0;
     }
     element->is_message = true;
@@ -366,6 +377,16 @@ static void told(struct balloon_log *log, uint64_t page, bool is_deflate,
     }
 }
 
+static void settle(struct balloon_log *log, bool is_deflate)
+{
+    uint32_t count = log->early_count;
+
+    log->early_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        told(log, log->early[i].page, is_deflate, log->early[i].is_good);
+    }
+}
+
 static void page_told(struct balloon_log *log, const struct vmc_record *record,
                       const char *text)
 {
@@ -374,6 +395,12 @@ static void page_told(struct balloon_log *log, const struct vmc_record *record,
 
     begin_message(log, element);
     set_layouts(log, text);
+    if (element->is_early && log->early_count < EARLY_MAX) {
+        log->early[log->early_count].page = page;
+        log->early[log->early_count++].is_good = judge(log, page);
+        return;
+    }
+    settle(log, element->is_deflate);
     told(log, page, element->is_deflate, judge(log, page));
 }
 
@@ -425,7 +452,7 @@ static void flushed(struct balloon_log *log, const struct vmc_record *record)
     if (element->is_message) {
         log->answered_ns = record->time_ns;
     }
-    element->is_popped = element->is_message = false;
+    element->is_popped = element->is_message = element->is_early = false;
 }
 
 static void config_written(struct balloon_log *log,
@@ -434,6 +461,15 @@ static void config_written(struct balloon_log *log,
     uint64_t actual = record->args[0] & UINT32_MAX, known;
 
     log->counts.config_writes++;
+    if (!log->has_base && log->early_count > 0) {
+        bool is_deflate = actual < (record->args[1] & UINT32_MAX);
+
+        log->has_base = true;
+        log->base = is_deflate                  ? actual + log->early_count
+                    : actual > log->early_count ? actual - log->early_count
+                                                : 0;
+        settle(log, is_deflate);
+    }
     if (!log->has_base) {
         /* A log from the beginning knows what was there before; one that was
          * cut knows only what is there now. */
@@ -473,11 +509,15 @@ static void config_read(struct balloon_log *log,
 static void end_operation(struct balloon_log *log)
 {
     void *targets = log->targets;
+    uint64_t guest_page =
+        log->counts.page_bytes != 0 ? log->counts.page_bytes >> PAGE_SHIFT : 1;
 
     if (log->has_begun && make_room(log, &targets, &log->target_room,
                                     log->target_count, sizeof(uint64_t))) {
         log->targets = targets;
-        log->targets[log->target_count++] = log->counts.held;
+        /* A log that is cut may have a part of a guest page. */
+        log->targets[log->target_count++] =
+            log->counts.held / guest_page * guest_page;
     }
     log->has_begun = false;
 }
@@ -491,6 +531,7 @@ static void target_set(struct balloon_log *log, const struct vmc_record *record)
         ram_bytes >> PAGE_SHIFT <= PAGES_MAX) {
         log->counts.ram_bytes = ram_bytes;
     }
+    settle(log, false);
     if (log->counts.pages > 0 && !log->has_target) {
         log->has_begun = true; /* the log began inside an operation */
     }
@@ -502,8 +543,14 @@ static void target_set(struct balloon_log *log, const struct vmc_record *record)
     log->answered_ns = record->time_ns;
 }
 
+bool balloon_log_wants_section(const struct balloon_log *log)
+{
+    return !log->has_section;
+}
+
 void balloon_log_end(struct balloon_log *log)
 {
+    settle(log, false);
     log->has_begun |= !log->has_target && log->counts.pages > 0;
     end_operation(log);
     choose_layout(log);

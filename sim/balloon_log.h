@@ -53,6 +53,9 @@ void balloon_log_free(struct balloon_log *log);
 void balloon_log_record(struct balloon_log *log,
                         const struct vmc_record *record, const char *text);
 
+/** True while the section name of a BALLOON_OUTPUT would tell something. */
+bool balloon_log_wants_section(const struct balloon_log *log);
+
 /** The guest's pages are so large, as a .meta says; NULL: it does not. */
 void balloon_log_set_page(struct balloon_log *log, const char *size_bytes);
 

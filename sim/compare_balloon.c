@@ -90,7 +90,8 @@ static enum vmc_status read_log(struct balloon_log *log, const char *path,
     while ((status = vmc_reader_next(reader, &records, &count, error)) ==
            VMC_OK) {
         for (uint32_t i = 0; i < count; i++) {
-            const char *text = records[i].kind == VMC_REC_BALLOON_OUTPUT
+            const char *text = records[i].kind == VMC_REC_BALLOON_OUTPUT &&
+                                       balloon_log_wants_section(log)
                                    ? vmc_reader_text(reader, records[i].args[1])
                                    : NULL;
 

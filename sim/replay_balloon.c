@@ -50,7 +50,7 @@ static void record(void *state, const struct vmc_record *record)
     const char *text = NULL;
 
     if (record->kind == VMC_REC_BALLOON_OUTPUT &&
-        balloon_log_counts(section->log)->pages == 0) {
+        balloon_log_wants_section(section->log)) {
         text = vmc_reader_text(section->context->reader, record->args[1]);
     }
     balloon_log_record(section->log, record, text);

@@ -2,6 +2,7 @@
 defects, and options that make no sense."""
 import json
 import pathlib
+import subprocess
 import tempfile
 
 from harness import check, check_equal, close, vmcycle
@@ -129,6 +130,25 @@ for name, values in expected.items():
     shares = [section[f"{who}_ns_per_message"] for who in ("host", "guest")]
     check(sum(s["mean"] * s["count"] for s in shares) / 1e6
           <= section["recorded_ms"], f"{name}: shares of the time")
+
+# A log may begin and end anywhere; nothing that is missing is called wrong.
+text = subprocess.run(["zstd", "-dcq", "traces/balloon-1g-2vcpu.qemu.log.zst"],
+                      check=True, capture_output=True, text=True).stdout
+lines = text.split("\n")
+meta = pathlib.Path("traces/balloon-1g-2vcpu.meta").read_text()
+with tempfile.TemporaryDirectory() as folder:
+    for first, last in ((150000, None), (0, 300000), (330000, None),
+                        (150000, 330000)):
+        log = pathlib.Path(folder) / f"{first}.log"
+        log.write_text("\n".join(lines[first:last]) + "\n")
+        log.with_suffix(".meta").write_text(meta)
+        run = vmcycle("replay", str(log), "--no-check", "--json", "-")
+        section = json.loads(run.stdout)["balloon"]
+        for key in ("duplicate_pfns", "never_told", "outside_ram",
+                    "unknown_pfns", "wrong_actual", "wrong_target"):
+            check_equal(section[key], 0, f"lines {first} to {last}: {key}")
+        check(section["inflated_pfns"] + section["deflated_pfns"]
+              <= section["messages"] * 256, f"lines {first} to {last}: pages")
 
 run = vmcycle("compare", "--balloon", "pfn,bitmap,bitmap-fixed,chunk,sg,"
               "contiguous", "traces/balloon-7of8g-4vcpu.qemu.log.zst",
