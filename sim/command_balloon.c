@@ -80,7 +80,7 @@ static const struct argp_option option_table[] = {
      "time the N-th cycle; those before it are run (1)", 0},
     {"vfio", OPTION_VFIO, 0, 0, "a device is assigned: memory is pinned", 0},
     {"backing", OPTION_BACKING, "NAME", 0,
-     "anon (default), anon-4k, shmem, 64k, hugetlb", 0},
+     "anon (default), anon-4k, shmem, 16k, 64k, hugetlb", 0},
     {"fragmentation", OPTION_FRAGMENTATION, "NAME|FILE", 0,
      "idle (default), frag:PERCENT, punch:SIZE, or a copy of /proc/buddyinfo "
      "or /proc/pagetypeinfo",

@@ -497,9 +497,10 @@ static const struct {
     uint32_t page_bytes, cpu_lists;
     const char *backing;
 } pages[] = {
-    {4096, 0, "anon"}, {4096, 4, "anon"},     {16384, 0, "anon"},
-    {16384, 2, "64k"}, {65536, 0, "anon"},    {65536, 3, "64k"},
-    {4096, 2, "64k"},  {65536, 0, "hugetlb"}, {4096, 0, "shmem"},
+    {4096, 0, "anon"},     {4096, 4, "anon"},  {16384, 0, "anon"},
+    {16384, 2, "64k"},     {65536, 0, "anon"}, {65536, 3, "64k"},
+    {4096, 2, "64k"},      {4096, 0, "16k"},   {16384, 0, "16k"},
+    {65536, 0, "hugetlb"}, {4096, 0, "shmem"},
 };
 
 /* Every mechanism, to and fro, with guest pages of each size on each host. */

@@ -151,6 +151,30 @@ START_TEST(a_larger_host_page_goes_when_all_of_it_came_in_a_row)
 }
 END_TEST
 
+/* A host page of 16 KiB is four pages, in any order but in a row. */
+START_TEST(a_host_page_of_16_kib_goes_with_its_four)
+{
+    struct vmc_host host = make(16384, false);
+    struct vmc_host_effect effect = {0};
+    struct vmc_partial partial = {0};
+    static const uint32_t order[] = {6, 4, 7, 5};
+
+    vmc_host_touch(&host, 0, 1, &effect);
+    ck_assert_uint_eq(vmc_host_backed_bytes(&host), 16384);
+    vmc_host_touch(&host, 4, 4, &effect);
+    for (uint32_t i = 0; i < 4; i++) {
+        vmc_host_inflate(&host, &partial, order[i], &effect);
+        ck_assert_uint_eq(effect.calls, i == 3);
+    }
+    ck_assert_uint_eq(effect.pages_freed, 4);
+    ck_assert_uint_eq(vmc_host_backed_bytes(&host), 16384);
+    vmc_host_discard(&host, 2, 4, &effect);
+    ck_assert_uint_eq(effect.refused, 1);
+    audit(&host);
+    vmc_host_fini(&host);
+}
+END_TEST
+
 START_TEST(an_element_of_256_pages_never_frees_a_hugetlb_page)
 {
     struct vmc_host host = make(2 << 20, false);
@@ -309,6 +333,7 @@ Suite *suite(void)
     tcase_add_test(c, a_call_that_misses_a_page_of_a_huge_page_splits_it);
     tcase_add_test(c, stage_2_is_flushed_once_a_call);
     tcase_add_test(c, a_larger_host_page_goes_when_all_of_it_came_in_a_row);
+    tcase_add_test(c, a_host_page_of_16_kib_goes_with_its_four);
     tcase_add_test(c, an_element_of_256_pages_never_frees_a_hugetlb_page);
     tcase_add_test(c, pinning_backs_everything_and_is_undone_frame_by_frame);
     tcase_add_test(c, an_evicted_frame_is_installed_before_use);

@@ -131,7 +131,7 @@ struct vmc_balloon_config {
     uint64_t touch_bytes; /**< a cycle touches this much; 0: all but 1 GiB */
     uint32_t iteration;   /**< 1: the first cycle */
     bool is_touched, has_vfio;
-    const char *backing;       /**< anon, thp-off, hugetlb, shmem, 64k */
+    const char *backing;       /**< anon, anon-4k, shmem, 16k, 64k, hugetlb */
     const char *fragmentation; /**< a name, or the text of /proc/buddyinfo */
     uint64_t seed;
     bool has_deflate_on_oom; /**< feature 2: out of memory, it deflates */

@@ -22,6 +22,7 @@ enum vmc_status vmc_host_init(struct vmc_host *host,
     *host = (struct vmc_host){.config = *config};
     if (config->page_max == 0 || config->page_max > UINT32_MAX ||
         (config->host_page_bytes != UINT32_C(1) << PAGE_SHIFT &&
+         config->host_page_bytes != UINT32_C(1) << 14 &&
          config->host_page_bytes != UINT32_C(1) << 16 &&
          config->host_page_bytes != UINT32_C(1) << 21)) {
         return VMC_E_RANGE;

@@ -65,7 +65,7 @@ struct vmc_frame {
 
 struct vmc_host_config {
     uint64_t page_max;        /**< 4 KiB pages of address space */
-    uint32_t host_page_bytes; /**< 4096, 65536, or 2 MiB for hugetlb */
+    uint32_t host_page_bytes; /**< 4, 16 or 64 KiB, or 2 MiB for hugetlb */
     bool has_thp;
     bool has_vfio; /**< an evicted frame is pinned when it is installed */
 };

@@ -18,11 +18,9 @@ static const struct backing {
     uint32_t host_page_bytes;
     bool has_thp;
 } backings[] = {
-    {"anon", 4096, true},
-    {"anon-4k", 4096, false},
-    {"shmem", 4096, false},
-    {"64k", 65536, false},
-    {"hugetlb", HUGE_PAGES << PAGE_SHIFT, false},
+    {"anon", 4096, true},   {"anon-4k", 4096, false},
+    {"shmem", 4096, false}, {"16k", 16384, false},
+    {"64k", 65536, false},  {"hugetlb", HUGE_PAGES << PAGE_SHIFT, false},
 };
 
 static const struct backing *find_backing(const char *name)
@@ -112,10 +110,11 @@ enum vmc_status vm_init_memory(struct vm *vm, struct vmc_error *error)
     enum vmc_status status;
 
     if (backing == NULL) {
-        return vmc_fail(error, VMC_E_USAGE,
-                        "backing '%s': expected anon, anon-4k, shmem, 64k or "
-                        "hugetlb",
-                        vm->config.backing);
+        return vmc_fail(
+            error, VMC_E_USAGE,
+            "backing '%s': expected anon, anon-4k, shmem, 16k, 64k or "
+            "hugetlb",
+            vm->config.backing);
     }
     status = init_map(vm, error);
     if (status != VMC_OK) {

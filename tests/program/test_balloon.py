@@ -222,7 +222,7 @@ auto = balloon(*OTHER, "--mechanism", "hyperalloc", "--op", "report",
                "--memory", "touched")
 check_equal(auto["stages_ms"]["sleep"], 5000, "every five seconds")
 check(auto["host_bytes_after"] < soft["host_bytes_after"], "all that is free")
-for backing in ("anon", "64k"):
+for backing in ("anon", "16k", "64k"):
     for size in ("16K", "64K"):
         large = balloon(*OTHER, "--page-size", size, "--backing", backing,
                         "--cpu-lists", "4", "--memory", "touched")
