@@ -79,6 +79,31 @@ START_TEST(what_is_written_only_can_be_seen_by_name)
 }
 END_TEST
 
+START_TEST(numbers_wrap_at_the_width_of_their_register)
+{
+    memset(&file, 0, sizeof(file));
+    add("0 1 counter 0xff reads");
+    add("1 1 tally 0xff writes");
+    add("2 1 sum 0xff all");
+    (void)read_at(0, 1);
+    ck_assert(write_at(1, 1, 0));
+    ck_assert(write_at(2, 1, 3));
+    ck_assert_uint_eq(register_file_find(&file, "reads")->value, 0);
+    ck_assert_uint_eq(register_file_find(&file, "writes")->value, 0);
+    ck_assert_uint_eq(register_file_find(&file, "all")->value, 2);
+}
+END_TEST
+
+START_TEST(a_reset_clears_ram)
+{
+    memset(&file, 0, sizeof(file));
+    add("0 16 ram");
+    ck_assert(write_at(8, 8, UINT64_MAX));
+    register_file_reset(&file);
+    ck_assert_uint_eq(read_at(8, 8), 0);
+}
+END_TEST
+
 START_TEST(an_access_reaches_parts_and_neighbours)
 {
     memset(&file, 0, sizeof(file));
@@ -264,6 +289,8 @@ Suite *suite(void)
     tcase_add_loop_test(c, each_kind_does_what_it_says, 0,
                         (int)VMC_COUNT_OF(kinds));
     tcase_add_test(c, what_is_written_only_can_be_seen_by_name);
+    tcase_add_test(c, numbers_wrap_at_the_width_of_their_register);
+    tcase_add_test(c, a_reset_clears_ram);
     tcase_add_test(c, an_access_reaches_parts_and_neighbours);
     tcase_add_test(c, a_byte_of_nobody_reads_as_zero_and_is_reported);
     tcase_add_test(c, windows_are_told_apart_by_user_data);
