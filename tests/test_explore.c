@@ -211,7 +211,7 @@ END_TEST
 static const struct {
     const char *what;
     struct toy toy;
-    uint64_t executions, failing;
+    uint64_t executions, failing, redundant;
 } reductions[] = {
     {"nothing meets",
      {.start_count = 3,
@@ -219,30 +219,36 @@ static const struct {
                {{TOY_WRITE, 1}, {TOY_WRITE, 1}},
                {{TOY_WRITE, 2}, {TOY_WRITE, 2}}}},
      1,
+     0,
      0},
     {"three writers of one variable: 3!",
      {.start_count = 3,
       .code = {{{TOY_WRITE, 0}}, {{TOY_WRITE, 0}}, {{TOY_WRITE, 0}}}},
      6,
+     0,
      0},
     {"readers do not meet",
      {.start_count = 3,
       .code = {{{TOY_READ, 0}}, {{TOY_READ, 0}}, {{TOY_READ, 0}}}},
      1,
+     0,
      0},
     {"what commutes does not meet",
      {.start_count = 3,
       .code = {{{TOY_ADD, 0}}, {{TOY_ADD, 0}}, {{TOY_ADD, 0}}}},
      1,
+     0,
      0},
     {"a writer before, between or after two readers: 4",
      {.start_count = 3,
       .code = {{{TOY_WRITE, 0}}, {{TOY_READ, 0}}, {{TOY_READ, 0}}}},
      4,
+     0,
      0},
     {"a choice is made both ways",
      {.start_count = 1, .code = {{{TOY_CHOOSE, 0}, {TOY_WRITE, 0}}}},
      2,
+     0,
      0},
     {"two locks in two orders: three runs, one of them a deadlock",
      {.start_count = 2,
@@ -250,17 +256,28 @@ static const struct {
           {{{TOY_LOCK, 0}, {TOY_LOCK, 1}, {TOY_UNLOCK, 1}, {TOY_UNLOCK, 0}},
            {{TOY_LOCK, 1}, {TOY_LOCK, 0}, {TOY_UNLOCK, 0}, {TOY_UNLOCK, 1}}}},
      3,
+     1,
      1},
     {"who is waited for must come first",
      {.start_count = 2,
       .code = {{{TOY_AWAIT, 0}, {TOY_TEST, 0}}, {{TOY_WRITE, 0}}}},
      1,
+     0,
+     0},
+    {"what a spawner did before is before what it spawned",
+     {.start_count = 2,
+      .code = {{{TOY_WRITE, 0}, {TOY_SPAWN, 0}},
+               {{TOY_WRITE, 1}},
+               {{TOY_WRITE, 0}}}},
+     1,
+     0,
      0},
     {"a spawned task comes after its spawner, and not before the other",
      {.start_count = 2,
       .code = {{{TOY_SPAWN, 0}}, {{TOY_WRITE, 0}}, {{TOY_NEVER, 0}}}},
      2,
-     1},
+     1,
+     0},
 };
 
 START_TEST(dpor_runs_one_schedule_for_each_order_of_what_meets)
@@ -272,7 +289,8 @@ START_TEST(dpor_runs_one_schedule_for_each_order_of_what_meets)
                       (uint64_t)result.failing == reductions[_i].failing,
                   "%s: %d runs, %d fail", reductions[_i].what,
                   (int)result.executions, (int)result.failing);
-    ck_assert(result.is_complete);
+    ck_assert(result.is_complete &&
+              result.redundant == reductions[_i].redundant);
 }
 END_TEST
 
@@ -455,6 +473,22 @@ START_TEST(the_ladder_goes_on_where_states_do_not_suffice)
 }
 END_TEST
 
+START_TEST(a_bound_is_all_that_a_ladder_may_reach)
+{
+    struct vmc_model_ops ops = toy_ops;
+    struct toy toy = crowd();
+    const struct vmc_search_config config = {.strategy = VMC_STRATEGY_LADDER,
+                                             .budget = {.states_max = 60000}};
+
+    ops.footprint = NULL; /* so that there is no dpor */
+    ck_assert_int_eq(vmc_search(&result, &ops, &toy, &config), VMC_OK);
+    ck_assert_int_eq(result.strategy, VMC_STRATEGY_PREEMPTION);
+    ck_assert_int_eq(result.guarantee, VMC_BOUNDED);
+    ck_assert_uint_eq(result.bound_count, 3);
+    ck_assert(!result.is_complete && !result.has_schedule);
+}
+END_TEST
+
 START_TEST(names_of_strategies_are_found_again)
 {
     enum vmc_strategy none;
@@ -489,6 +523,7 @@ Suite *suite(void)
                         VMC_STRATEGY_COUNT);
     tcase_add_test(c, bounds_that_were_searched_are_complete_in_themselves);
     tcase_add_test(c, the_ladder_goes_on_where_states_do_not_suffice);
+    tcase_add_test(c, a_bound_is_all_that_a_ladder_may_reach);
     tcase_add_test(c, names_of_strategies_are_found_again);
     return s;
 }
