@@ -143,6 +143,90 @@ START_TEST(what_is_freed_meanwhile_goes_at_the_next_look)
 }
 END_TEST
 
+/* ---- An inhibited period (8.3, B6) ---------------------------------------*/
+
+static uint64_t backed_in_balloon(void)
+{
+    uint64_t pages = 0;
+
+    for (uint32_t i = 0; i < vm->balloon.run_count; i++) {
+        struct vmc_page_run run = vm->balloon.runs[i];
+
+        for (uint32_t k = 0; k < run.count; k++) {
+            pages += vmc_host_is_present(&vm->host, vmc_page_run_at(run, k));
+        }
+    }
+    return pages;
+}
+
+/* Somebody inhibits discards for a while in the middle of an inflate: messages
+ * are answered all the same, what they name stays backed, and nobody comes
+ * back for it when the period is over. */
+START_TEST(what_was_told_while_inhibited_stays_backed)
+{
+    struct vmc_balloon_config config = rig_config(VMC_MECHANISM_PFN);
+    uint64_t first, last, before, after;
+
+    config.guest_bytes = UINT64_C(64) << 20;
+    config.backing = "anon-4k";
+    config.audit_events = 20;
+    rig_start(&rig, &config, 1);
+    vm_touch(vm, vm_free_pages(vm));
+    rig_run(&rig);
+    vm_touch_end(vm);
+    before = vmc_host_backed_bytes(&vm->host) >> PAGE_SHIFT;
+    vm_resize(vm, 4096);
+    while (vm->check.told_pages < 1024) {
+        ck_assert(rig_step(&rig));
+    }
+    first = vm->check.told_pages;
+    vm->is_inhibited = true;
+    while (vm->check.told_pages < 3072) {
+        ck_assert(rig_step(&rig));
+    }
+    last = vm->check.told_pages;
+    vm->is_inhibited = false;
+    rig_run(&rig);
+    ck_assert_uint_eq(vm->held_units, 4096);
+    ck_assert_uint_eq(vm->messages, 16);
+    ck_assert_uint_eq(vm->check.told_pages, 4096);
+    ck_assert_uint_eq(backed_in_balloon(), last - first);
+    /* Of the other pages each went, but for a reserve that nobody touched. */
+    after = vmc_host_backed_bytes(&vm->host) >> PAGE_SHIFT;
+    ck_assert_uint_le(before - after, 4096 - (last - first));
+    ck_assert_uint_ge(before - after, 4096 - (last - first) - 512);
+    rig_end(&rig);
+}
+END_TEST
+
+/* ---- A target that changes half way --------------------------------------*/
+
+START_TEST(a_new_target_is_seen_at_the_next_look)
+{
+    struct vmc_balloon_config config = rig_config(mechanisms[_i]);
+    uint64_t unit = rig_driver(mechanisms[_i])->unit_pages;
+    uint64_t most;
+
+    config.audit_events = 50;
+    config.guest_bytes = UINT64_C(128) << 20;
+    rig_start(&rig, &config, 1);
+    vm_resize(vm, 16384 / unit);
+    while (vm->check.sent_pages == 0) {
+        ck_assert(rig_step(&rig));
+    }
+    vm_resize(vm, 1024 / unit);
+    /* What is on its way still gets there. */
+    most = vm->held_units > 1024 / unit ? vm->held_units : 1024 / unit;
+    while (rig_step(&rig)) {
+        ck_assert_uint_le(vm->held_units, most);
+    }
+    ck_assert(check_rest(vm));
+    ck_assert_uint_eq(vm->held_units, 1024 / unit);
+    ck_assert_uint_eq(vm->check.told_pages, 1024);
+    rig_end(&rig);
+}
+END_TEST
+
 /* ---- The survey of memory ------------------------------------------------*/
 
 /* The cells of a survey are all of memory, and what they say is backed is what
@@ -227,6 +311,11 @@ Suite *suite(void)
     tcase_add_loop_test(c, a_driver_short_of_memory_looks_again_every_200_ms, 0,
                         VMC_COUNT_OF(mechanisms));
     tcase_add_test(c, what_is_freed_meanwhile_goes_at_the_next_look);
+    suite_add_tcase(s, c);
+    c = tcase_create("half way");
+    tcase_add_test(c, what_was_told_while_inhibited_stays_backed);
+    tcase_add_loop_test(c, a_new_target_is_seen_at_the_next_look, 0,
+                        VMC_COUNT_OF(mechanisms));
     suite_add_tcase(s, c);
     c = tcase_create("pictures");
     tcase_add_loop_test(c, a_survey_leaves_no_page_out, 0,
