@@ -13,16 +13,21 @@
 #include "trace/events_priv.h"
 #include "trace/pattern_priv.h"
 
-enum { STAMP_DIGITS = 9, CPU_DIGITS_MIN = 3, HEAD_BYTES_MAX = 32 };
+enum { STAMP_DIGITS = 9, CPU_DIGITS_MIN = 3, HEAD_BYTES_MAX = 96 };
+
+/* All that stands before the fraction of the second, and what it said. */
+struct head {
+    uint32_t bytes; /* 0: none is kept */
+    uint32_t thread;
+    uint8_t cpu, flags;
+    uint64_t seconds_ns;
+    char text[HEAD_BYTES_MAX];
+};
 
 struct vmc_line_parser {
     enum vmc_line_format format;
     struct vmc_event_table *events;
-    /* "TID@SECONDS." of the last QEMU line, and what it said. */
-    uint32_t head_bytes;
-    uint32_t thread;
-    uint64_t seconds_ns;
-    char head[HEAD_BYTES_MAX];
+    struct head head; /* of the last line */
 };
 
 /* "restart" and "error" stand in the place of a reason: the number is then an
@@ -166,54 +171,19 @@ static const char *scan_iso(const char *at, const char *end, uint64_t *stamp_ns)
     return at + 1;
 }
 
-/* "TID@SECONDS.": keep it, for the next line. */
-static const char *scan_new_head(struct vmc_line_parser *parser, const char *at,
-                                 const char *end)
+/* "TID@SECONDS." */
+static const char *scan_qemu_head(struct head *head, const char *at,
+                                  const char *end)
 {
     uint64_t thread;
-    const char *next = vmc_scan_decimal(at, end, &thread);
 
-    if (next == NULL || next == end || *next != '@' || thread > UINT32_MAX) {
+    at = vmc_scan_decimal(at, end, &thread);
+    if (at == NULL || at == end || *at != '@' || thread > UINT32_MAX) {
         return NULL;
     }
-    next = scan_whole_seconds(next + 1, end, &parser->seconds_ns);
-    if (next == NULL) {
-        parser->head_bytes = 0;
-        return NULL;
-    }
-    parser->thread = (uint32_t)thread;
-    parser->head_bytes = 0;
-    if (next - at <= HEAD_BYTES_MAX) {
-        parser->head_bytes = (uint32_t)(next - at);
-        memcpy(parser->head, at, parser->head_bytes);
-    }
-    return next;
-}
-
-/* "TID@SECONDS.MICROS:" or an ISO stamp. NULL when it is neither. */
-static const char *scan_qemu_head(struct vmc_line_parser *parser,
-                                  const char *at, const char *end,
-                                  struct vmc_record *record, uint64_t *stamp_ns)
-{
-    uint64_t fraction_ns;
-    const char *next;
-
-    if (parser->head_bytes > 0 && (size_t)(end - at) > parser->head_bytes &&
-        memcmp(at, parser->head, parser->head_bytes) == 0) {
-        next = at + parser->head_bytes;
-    } else {
-        next = scan_new_head(parser, at, end);
-    }
-    record->cpu = record->flags = 0;
-    if (next != NULL) {
-        next = scan_fraction(next, end, &fraction_ns);
-        record->thread = parser->thread;
-        *stamp_ns = parser->seconds_ns + fraction_ns;
-        return next != NULL && next < end && *next == ':' ? next + 1 : NULL;
-    }
-    record->thread = 0;
-    next = scan_iso(at, end, stamp_ns);
-    return next != NULL ? vmc_scan_blanks(next, end) : NULL;
+    head->thread = (uint32_t)thread;
+    head->cpu = head->flags = 0;
+    return scan_whole_seconds(at + 1, end, &head->seconds_ns);
 }
 
 static bool is_digit(char c)
@@ -242,10 +212,9 @@ static const char *find_cpu(const char *at, const char *end)
     return NULL;
 }
 
-/* "   COMM-PID    (TGID) [CPU] FLAGS SECONDS.MICROS: " (spec section 18.3). */
-static const char *scan_ftrace_head(const char *at, const char *end,
-                                    struct vmc_record *record,
-                                    uint64_t *stamp_ns)
+/* "   COMM-PID    (TGID) [CPU] FLAGS SECONDS." (spec section 18.3). */
+static const char *scan_ftrace_head(struct head *head, const char *at,
+                                    const char *end)
 {
     static const char idle[] = "<idle>";
     const char *bracket = find_cpu(at, end);
@@ -268,26 +237,71 @@ static const char *scan_ftrace_head(const char *at, const char *end,
         return NULL;
     }
     flags = vmc_scan_blanks(flags + 1, end);
-    record->thread = (uint32_t)pid;
-    record->cpu = (uint8_t)cpu;
-    record->flags = 0;
+    head->thread = (uint32_t)pid;
+    head->cpu = (uint8_t)cpu;
+    head->flags = 0;
     if ((size_t)(dash - comm) == sizeof(idle) - 1 &&
         memcmp(comm, idle, sizeof(idle) - 1) == 0) {
-        record->flags |= VMC_REC_IDLE_TASK;
+        head->flags |= VMC_REC_IDLE_TASK;
     }
     if (end - flags >= 3) {
-        record->flags |= memchr("dDbX", flags[0], 4) ? VMC_REC_IRQS_OFF : 0;
-        record->flags |=
+        head->flags |= memchr("dDbX", flags[0], 4) ? VMC_REC_IRQS_OFF : 0;
+        head->flags |=
             memchr("NnpBbLl", flags[1], 7) ? VMC_REC_NEED_RESCHED : 0;
-        record->flags |= memchr("ZzHh", flags[2], 4) ? VMC_REC_HARDIRQ : 0;
-        record->flags |= memchr("Hs", flags[2], 2) ? VMC_REC_SOFTIRQ : 0;
+        head->flags |= memchr("ZzHh", flags[2], 4) ? VMC_REC_HARDIRQ : 0;
+        head->flags |= memchr("Hs", flags[2], 2) ? VMC_REC_SOFTIRQ : 0;
     }
     while (flags < end && *flags != ' ') {
         flags++;
     }
-    at = scan_seconds(vmc_scan_blanks(flags, end), end, stamp_ns);
-    return at != NULL && at < end && *at == ':' ? vmc_scan_blanks(at + 1, end)
-                                                : NULL;
+    return scan_whole_seconds(vmc_scan_blanks(flags, end), end,
+                              &head->seconds_ns);
+}
+
+/* The head at @at: that of the last line, or one that is read and kept. */
+static const char *scan_head(struct vmc_line_parser *parser, const char *at,
+                             const char *end)
+{
+    struct head *head = &parser->head;
+    const char *next;
+
+    if (head->bytes > 0 && (size_t)(end - at) > head->bytes &&
+        memcmp(at, head->text, head->bytes) == 0) {
+        return at + head->bytes;
+    }
+    next = parser->format == VMC_LINE_QEMU ? scan_qemu_head(head, at, end)
+                                           : scan_ftrace_head(head, at, end);
+    head->bytes = 0;
+    if (next != NULL && next - at <= HEAD_BYTES_MAX) {
+        head->bytes = (uint32_t)(next - at);
+        memcpy(head->text, at, head->bytes);
+    }
+    return next;
+}
+
+/* What stands before the name of the event: a head and a fraction, or the
+ * stamp that newer QEMUs print. NULL when it is none of them. */
+static const char *scan_front(struct vmc_line_parser *parser, const char *at,
+                              const char *end, struct vmc_record *record,
+                              uint64_t *stamp_ns)
+{
+    const char *next = scan_head(parser, at, end);
+    uint64_t fraction_ns;
+
+    if (next == NULL) {
+        record->thread = record->cpu = record->flags = 0;
+        next = parser->format == VMC_LINE_QEMU ? scan_iso(at, end, stamp_ns)
+                                               : NULL;
+        return next != NULL ? vmc_scan_blanks(next, end) : NULL;
+    }
+    record->thread = parser->head.thread;
+    record->cpu = parser->head.cpu;
+    record->flags = parser->head.flags;
+    next = scan_fraction(next, end, &fraction_ns);
+    *stamp_ns = parser->head.seconds_ns + fraction_ns;
+    return next != NULL && next < end && *next == ':'
+               ? vmc_scan_blanks(next + 1, end)
+               : NULL;
 }
 
 struct vmc_line_parser *vmc_line_parser_new(enum vmc_line_format format)
@@ -355,9 +369,7 @@ enum vmc_line_result vmc_line_parse(struct vmc_line_parser *parser,
     if (vmc_scan_blanks(at, end) == end || *at == '#') {
         return VMC_LINE_NOTHING;
     }
-    at = parser->format == VMC_LINE_QEMU
-             ? scan_qemu_head(parser, at, end, record, &line->stamp_ns)
-             : scan_ftrace_head(at, end, record, &line->stamp_ns);
+    at = scan_front(parser, at, end, record, &line->stamp_ns);
     if (at == NULL) {
         line->name = start;
         line->name_bytes = 0;
@@ -375,10 +387,8 @@ bool vmc_line_looks_like(enum vmc_line_format format, const char *at,
     struct vmc_record record = {0};
     uint64_t stamp_ns;
 
-    if (format == VMC_LINE_QEMU) {
-        return scan_qemu_head(&parser, at, end, &record, &stamp_ns) != NULL;
-    }
-    return ((size_t)(end - at) >= sizeof(tracer) - 1 &&
+    return (format == VMC_LINE_FTRACE &&
+            (size_t)(end - at) >= sizeof(tracer) - 1 &&
             memcmp(at, tracer, sizeof(tracer) - 1) == 0) ||
-           scan_ftrace_head(at, end, &record, &stamp_ns) != NULL;
+           scan_front(&parser, at, end, &record, &stamp_ns) != NULL;
 }
