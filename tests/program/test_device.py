@@ -3,6 +3,7 @@
 It talks to the program over inherited sockets, pipes and a UNIX socket, in
 every generation of the protocol, and to every misbehaviour it offers.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -146,15 +147,14 @@ for name, data in (("31 bytes", b"\0" * 31), ("verb 2", b"\2" + b"\0" * 31),
 def answers(*options, count=3, bytes_wanted=None, kind=socket.SOCK_STREAM):
     """All bytes that come for @count reads of the counter, and the status."""
     device = Device(*options, kind=kind)
-    for _ in range(count):
-        device.send(command(0, 3, 8))
-    device.sock.shutdown(socket.SHUT_WR)
     parts = []
-    while True:
-        part = device.recv(4096)
-        if not part:
-            break
-        parts.append(part)
+    with contextlib.suppress(BrokenPipeError):  # it may end before the last
+        for _ in range(count):
+            device.send(command(0, 3, 8))
+    device.sock.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(ConnectionResetError):
+        while part := device.recv(4096):
+            parts.append(part)
     return parts, device.end()[0]
 
 
