@@ -300,11 +300,9 @@ static enum vmc_status load_machine(const struct options *options,
 {
     struct vmc_profile *profile;
     enum vmc_status status =
-        vmc_profile_load(&profile, options->machine, error);
+        vmc_profile_load_changed(&profile, options->machine, options->settings,
+                                 options->setting_count, error);
 
-    for (uint32_t i = 0; i < options->setting_count && status == VMC_OK; i++) {
-        status = vmc_profile_set(profile, options->settings[i], error);
-    }
     if (status == VMC_OK) {
         status = balloon_read(machine, profile, error);
     }

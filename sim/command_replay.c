@@ -293,17 +293,11 @@ static enum vmc_status prepare(struct run *run, struct options *options,
     enum vmc_status status;
 
     if (options->profile_name != NULL || options->setting_count > 0) {
-        status = vmc_profile_load(profile,
-                                  options->profile_name != NULL
-                                      ? options->profile_name
-                                      : "3c5000-qemu",
-                                  error);
-        if (status != VMC_OK) {
-            return status;
-        }
-    }
-    for (uint32_t i = 0; i < options->setting_count; i++) {
-        status = vmc_profile_set(*profile, options->settings[i], error);
+        status = vmc_profile_load_changed(
+            profile,
+            options->profile_name != NULL ? options->profile_name
+                                          : "3c5000-qemu",
+            options->settings, options->setting_count, error);
         if (status != VMC_OK) {
             return status;
         }

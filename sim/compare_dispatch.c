@@ -198,12 +198,10 @@ static enum vmc_status read_costs(struct vmc_dispatch_costs *costs,
                                   struct vmc_error *error)
 {
     struct vmc_profile *profile;
-    enum vmc_status status =
-        vmc_profile_load(&profile, options->profile_name, error);
+    enum vmc_status status = vmc_profile_load_changed(
+        &profile, options->profile_name, options->settings,
+        options->setting_count, error);
 
-    for (uint32_t i = 0; i < options->setting_count && status == VMC_OK; i++) {
-        status = vmc_profile_set(profile, options->settings[i], error);
-    }
     if (status == VMC_OK) {
         status = dispatch_profile_read(costs, profile, error);
     }

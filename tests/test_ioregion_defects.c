@@ -78,7 +78,7 @@ START_TEST(d06_a_stub_answers_with_what_was_there)
 }
 END_TEST
 
-/* D10: the stub stores the flag; later ones and H use it. */
+/* D10: R1 stores the flag and looks at it no more; later ones and H use it. */
 START_TEST(d10_a_posted_write_does_not_wait)
 {
     for (int profile = R1; profile <= H; profile++) {

@@ -129,6 +129,37 @@ static const struct vmc_profile_key pin_keys[] = {
     {"count", offsetof(struct pin, count), false},
 };
 
+START_TEST(a_profile_loads_with_changes_or_not_at_all)
+{
+    static const char *const changes[] = {"irqsim.none=7", "nonsense"};
+    static const char *const good_changes[] = {"balloon_send.pop=7 ns",
+                                               "balloon_send.pop=8 ns"};
+    struct vmc_profile *profile = (struct vmc_profile *)&changes;
+    struct vmc_error error = {""};
+    bool is_seen = false;
+
+    ck_assert_int_eq(
+        vmc_profile_load_changed(&profile, "m1-2016", changes, 2, &error),
+        VMC_E_USAGE);
+    ck_assert_ptr_null(profile);
+    ck_assert_str_ne(error.text, "");
+    ck_assert_int_eq(
+        vmc_profile_load_changed(&profile, "m1-2016", good_changes, 2, &error),
+        VMC_OK);
+    for (uint32_t i = 0; i < vmc_profile_count(profile); i++) {
+        const struct vmc_profile_entry *entry = vmc_profile_at(profile, i);
+
+        if (strcmp(entry->section, "balloon_send") == 0 &&
+            strcmp(entry->key, "pop") == 0) {
+            is_seen = true;
+            ck_assert_uint_eq(entry->value, 8000);
+        }
+    }
+    ck_assert(is_seen);
+    vmc_profile_free(profile);
+}
+END_TEST
+
 START_TEST(a_section_fills_a_struct)
 {
     struct vmc_profile *profile = NULL;
@@ -253,6 +284,7 @@ Suite *suite(void)
     tcase_add_loop_test(c, a_quantity_is_read_exactly_or_refused, 0,
                         (int)VMC_COUNT_OF(quantities));
     tcase_add_test(c, a_profile_gives_values_sources_and_lines);
+    tcase_add_test(c, a_profile_loads_with_changes_or_not_at_all);
     tcase_add_test(c, a_section_fills_a_struct);
     tcase_add_test(c, a_key_too_many_too_few_or_of_the_wrong_kind_is_named);
     tcase_add_loop_test(c, a_wrong_line_is_named, 0, (int)VMC_COUNT_OF(faults));

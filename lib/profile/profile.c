@@ -479,3 +479,21 @@ enum vmc_status vmc_profile_set(struct vmc_profile *profile,
                     "%s",
                     assignment, profile->name);
 }
+
+enum vmc_status vmc_profile_load_changed(struct vmc_profile **out,
+                                         const char *name,
+                                         const char *const *changes,
+                                         uint32_t change_count,
+                                         struct vmc_error *error)
+{
+    enum vmc_status status = vmc_profile_load(out, name, error);
+
+    for (uint32_t i = 0; i < change_count && status == VMC_OK; i++) {
+        status = vmc_profile_set(*out, changes[i], error);
+    }
+    if (status != VMC_OK) {
+        vmc_profile_free(*out);
+        *out = NULL;
+    }
+    return status;
+}

@@ -54,6 +54,18 @@ struct vmc_profile_key {
 enum vmc_status vmc_profile_load(struct vmc_profile **out, const char *name,
                                  struct vmc_error *error);
 
+/**
+ * Load the profile @name and replace @change_count of its numbers, each as
+ * vmc_profile_set() takes it.
+ * Owner    as vmc_profile_load(): NULL on any failure.
+ * Fails    as the two.
+ */
+enum vmc_status vmc_profile_load_changed(struct vmc_profile **out,
+                                         const char *name,
+                                         const char *const *changes,
+                                         uint32_t change_count,
+                                         struct vmc_error *error);
+
 /** Free @profile. NULL is allowed. */
 void vmc_profile_free(struct vmc_profile *profile);
 

@@ -541,22 +541,7 @@ static void choose_statement(struct vmc_parser *parser)
 
 static void when_statement(struct vmc_parser *parser)
 {
-    bool is_true = vmc_parse_flags(parser);
-
-    vmc_parse_line_end(parser);
-    if (is_true) {
-        vmc_parse_statements(parser);
-    } else {
-        vmc_parse_skip(parser, true);
-    }
-    if (vmc_parse_take(parser, "else")) {
-        vmc_parse_line_end(parser);
-        if (is_true) {
-            vmc_parse_skip(parser, false);
-        } else {
-            vmc_parse_statements(parser);
-        }
-    }
+    vmc_parse_when(parser, vmc_parse_statements);
     block_end(parser);
 }
 

@@ -655,13 +655,14 @@ static void online_line(struct vmc_parser *parser)
     parser->program->online_lock = operand.index;
 }
 
-static void top_when(struct vmc_parser *parser)
+void vmc_parse_when(struct vmc_parser *parser,
+                    void (*branch)(struct vmc_parser *parser))
 {
     bool is_true = vmc_parse_flags(parser);
 
     vmc_parse_line_end(parser);
     if (is_true) {
-        declarations(parser);
+        branch(parser);
     } else {
         vmc_parse_skip(parser, true);
     }
@@ -670,9 +671,14 @@ static void top_when(struct vmc_parser *parser)
         if (is_true) {
             vmc_parse_skip(parser, false);
         } else {
-            declarations(parser);
+            branch(parser);
         }
     }
+}
+
+static void top_when(struct vmc_parser *parser)
+{
+    vmc_parse_when(parser, declarations);
     vmc_parse_need(parser, "end");
 }
 

@@ -103,6 +103,11 @@ bool vmc_parse_has_flag(const struct vmc_parser *parser, const char *name);
 /** Skip lines until the `end`, or `else` if @to_else, of this block. */
 void vmc_parse_skip(struct vmc_parser *parser, bool to_else);
 
+/** Behind "when": the flags, then what @branch reads of the one that holds,
+ * up to what ends the block. */
+void vmc_parse_when(struct vmc_parser *parser,
+                    void (*branch)(struct vmc_parser *parser));
+
 /* ---- code.c ---------------------------------------------------------------
  */
 
