@@ -397,7 +397,7 @@ static bool receive_ipi(struct guest_routine *r, struct guest_access *access)
     }
 }
 
-/* What the firmware of a secondary does after its IPI, and the kernel's start. */
+/* What a secondary's firmware does after its IPI, and the kernel's start. */
 static bool start_secondary(struct guest_routine *r,
                             struct guest_access *access)
 {
