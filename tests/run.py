@@ -5,8 +5,8 @@
     run.py --sum RESULT...     print "N passed, N failed"
 
 A suite closes with the line of Check ("..%: Checks: 3, Failures: 0, Errors:
-0") or with "N passed, N failed". The RESULT of one that fails is dated back,
-so that the next make runs it again.
+0") or with "N passed, N failed"; its lines "skipped: WHY" are shown. The RESULT
+of one that fails is dated back, so that the next make runs it again.
 """
 import os
 import pathlib
@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 CHECK = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$", re.M)
+SKIPPED = re.compile(r"^skipped: .*$", re.M)
 PLAIN = re.compile(r"^(\d+) passed, (\d+) failed\b", re.M)
 
 
@@ -38,6 +39,8 @@ def run(result, command):
     passed, failed = counts_of(done.stdout, done.returncode)
     name = pathlib.Path(command[-1]).stem
     print(f"  TEST  {name}: {passed} passed, {failed} failed", flush=True)
+    for line in SKIPPED.findall(done.stdout):
+        print(f"        {line}", flush=True)
     if failed:
         print(done.stdout[-20000:], flush=True)
     target = pathlib.Path(result)
