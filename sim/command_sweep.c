@@ -155,7 +155,8 @@ static int run_sweep(const struct sweep *sweep, const struct options *options)
                             .dir = options->dir,
                             .first = (uint32_t)options->first,
                             .last = (uint32_t)options->last,
-                            .workers = (uint32_t)options->workers};
+                            .workers = (uint32_t)options->workers,
+                            .program = "/proc/self/exe"};
     struct vmc_error error = {""};
     uint32_t missing = 0;
     enum vmc_status status =

@@ -2,20 +2,20 @@
 /*
  * A worker is this program again, under its own command: nothing of one point
  * can reach another, and a crash is one failed point. The parent only starts
- * and waits; the log is written by it alone, in one write a line, so that
- * several parents may share a folder.
+ * and waits. A dealer says which points are its own to run: all that are left
+ * of a range here, or what another process hands out.
  */
 #include "sim/sweep_run.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sim/command.h"
@@ -25,9 +25,7 @@
 
 extern char **environ;
 
-enum { PATH_BYTES_MAX = 4096, FINGERPRINT_BYTES = 32 };
-
-static const char log_head[] = "# point\tseed\texit\tms\tfingerprint\n";
+enum { PATH_BYTES_MAX = 4096, NAP_US_MIN = 50, NAP_US_MAX = 2000 };
 
 static void path_of(char *path, const char *dir, const char *name)
 {
@@ -77,6 +75,7 @@ enum vmc_status sweep_open_folder(const char *dir, const char *file,
     char path[PATH_BYTES_MAX];
     FILE *given, *kept;
     enum vmc_status status = report_make_folder(dir, error);
+    int lock;
 
     path_of(path, dir, "points");
     if (status == VMC_OK) {
@@ -89,6 +88,7 @@ enum vmc_status sweep_open_folder(const char *dir, const char *file,
     if (given == NULL) {
         return vmc_fail(error, VMC_E_IO, "%s: %s", file, strerror(errno));
     }
+    lock = sweep_lock(dir);
     path_of(path, dir, "sweep.ini");
     kept = fopen(path, "r");
     if (kept == NULL) {
@@ -102,119 +102,9 @@ enum vmc_status sweep_open_folder(const char *dir, const char *file,
         }
         (void)fclose(kept);
     }
+    sweep_unlock(lock);
     (void)fclose(given);
     return status;
-}
-
-/* ---- The log ------------------------------------------------------------ */
-
-/* True when the point ran to its end, whatever it found. */
-static bool has_ended(uint64_t exit_status)
-{
-    return exit_status == EXIT_GOOD || exit_status == EXIT_MISMATCH;
-}
-
-/* The numbers of a line of the log: point, seed, exit status, ms. */
-enum { LOG_POINT, LOG_SEED, LOG_EXIT, LOG_MS, LOG_NUMBERS };
-
-static bool parse_log_line(char *line, uint64_t numbers[LOG_NUMBERS])
-{
-    for (int i = 0; i < LOG_NUMBERS; i++) {
-        char *tab = strchr(line, '\t');
-
-        if (tab == NULL) {
-            return false;
-        }
-        *tab = '\0';
-        if (vmc_parse_u64(&numbers[i], line) != VMC_OK) {
-            return false;
-        }
-        line = tab + 1;
-    }
-    return true;
-}
-
-/* Mark the points that have ended in @is_done, by number. A line that a crash
- * left unfinished is no line. */
-static enum vmc_status read_log(const struct sweep_run *run, bool *is_done,
-                                struct vmc_error *error)
-{
-    char path[PATH_BYTES_MAX], line[512];
-    uint64_t number = 0;
-    FILE *file;
-
-    path_of(path, run->dir, "jobs.tsv");
-    file = fopen(path, "r");
-    if (file == NULL) {
-        return errno == ENOENT
-                   ? VMC_OK
-                   : vmc_fail(error, VMC_E_IO, "%s: %s", path, strerror(errno));
-    }
-    while (fgets(line, sizeof(line), file) != NULL) {
-        uint64_t numbers[LOG_NUMBERS];
-        uint32_t point;
-
-        number++;
-        if (line[0] == '#' || strchr(line, '\n') == NULL) {
-            continue;
-        }
-        if (!parse_log_line(line, numbers) || numbers[LOG_POINT] < 1 ||
-            numbers[LOG_POINT] > run->sweep->point_count) {
-            (void)fclose(file);
-            return vmc_fail(error, VMC_E_FORMAT,
-                            "%s:%" PRIu64 ": expected point, seed, exit "
-                            "status, ms, fingerprint",
-                            path, number);
-        }
-        point = (uint32_t)numbers[LOG_POINT];
-        point_path(path, run->dir, point, "json");
-        is_done[point] =
-            has_ended(numbers[LOG_EXIT]) && access(path, R_OK) == 0;
-        path_of(path, run->dir, "jobs.tsv");
-    }
-    (void)fclose(file);
-    return VMC_OK;
-}
-
-/* The fingerprint in the result of @point, or "-". */
-static void find_fingerprint(const char *dir, uint32_t point, char *text)
-{
-    char path[PATH_BYTES_MAX];
-    json_t *root;
-    const char *found;
-
-    point_path(path, dir, point, "json");
-    root = json_load_file(path, 0, NULL);
-    found = json_string_value(json_object_get(root, "fingerprint"));
-    (void)snprintf(text, FINGERPRINT_BYTES, "%s", found != NULL ? found : "-");
-    json_decref(root);
-}
-
-/* One write, so that lines of several writers do not mix. */
-static enum vmc_status log_point(const struct sweep_run *run, uint32_t point,
-                                 unsigned exit_status, int64_t ms,
-                                 struct vmc_error *error)
-{
-    char path[PATH_BYTES_MAX], line[256], fingerprint[FINGERPRINT_BYTES];
-    uint64_t seed =
-        run->sweep->has_seed ? sweep_point_seed(run->sweep, point) : 0;
-    int fd, bytes;
-    bool is_written;
-
-    find_fingerprint(run->dir, point, fingerprint);
-    path_of(path, run->dir, "jobs.tsv");
-    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    bytes = snprintf(line, sizeof(line),
-                     "%s%" PRIu32 "\t%" PRIu64 "\t%u\t%" PRId64 "\t%s\n",
-                     fd >= 0 && lseek(fd, 0, SEEK_END) == 0 ? log_head : "",
-                     point, seed, exit_status, ms, fingerprint);
-    is_written = fd >= 0 && write(fd, line, (size_t)bytes) == bytes;
-    if (fd >= 0) {
-        is_written = close(fd) == 0 && is_written;
-    }
-    return is_written ? VMC_OK
-                      : vmc_fail(error, VMC_E_IO, "%s: cannot write: %s", path,
-                                 strerror(errno));
 }
 
 /* ---- Workers ------------------------------------------------------------ */
@@ -255,8 +145,8 @@ static enum vmc_status start(struct worker *worker, const struct sweep_run *run,
                                            O_WRONLY | O_CREAT | O_TRUNC, 0666);
     (void)posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO,
                                            STDERR_FILENO);
-    failed = posix_spawn(&worker->pid, "/proc/self/exe", &actions, NULL, argv,
-                         environ);
+    failed =
+        posix_spawn(&worker->pid, run->program, &actions, NULL, argv, environ);
     (void)posix_spawn_file_actions_destroy(&actions);
     worker->point = point;
     worker->start_ms = host_now_ms();
@@ -268,74 +158,171 @@ static enum vmc_status start(struct worker *worker, const struct sweep_run *run,
     return VMC_OK;
 }
 
-/* Wait for any of them to end. A signal counts as a shell counts it. */
-static enum vmc_status reap(struct worker *workers, struct sweep_run *run,
+/* Take what one child left; the place of its worker is free again. */
+static enum vmc_status end_worker(struct worker *worker, int wait_status,
+                                  struct sweep_dealer *dealer,
+                                  struct vmc_error *error)
+{
+    struct sweep_outcome outcome = {
+        .point = worker->point,
+        .exit_status = WIFEXITED(wait_status)
+                           ? (uint32_t)WEXITSTATUS(wait_status)
+                           : 128U + (uint32_t)WTERMSIG(wait_status),
+        .ms = host_now_ms() - worker->start_ms};
+
+    worker->pid = 0;
+    return dealer->take(dealer, &outcome, error);
+}
+
+/* Look for a child that has ended; wait for one when @waits. *@has_ended says
+ * whether one has. */
+static enum vmc_status reap(struct worker *workers, uint32_t count, bool waits,
+                            bool *has_ended, struct sweep_dealer *dealer,
                             struct vmc_error *error)
 {
-    unsigned exit_status;
     int wait_status;
     pid_t pid;
 
+    *has_ended = false;
     do {
-        pid = waitpid(-1, &wait_status, 0);
+        pid = waitpid(-1, &wait_status, waits ? 0 : WNOHANG);
     } while (pid < 0 && errno == EINTR);
-    for (uint32_t i = 0; i < run->workers; i++) {
-        if (pid <= 0 || workers[i].pid != pid) {
-            continue;
+    for (uint32_t i = 0; i < count && pid > 0; i++) {
+        if (workers[i].pid == pid) {
+            *has_ended = true;
+            return end_worker(&workers[i], wait_status, dealer, error);
         }
-        workers[i].pid = 0;
-        exit_status = WIFEXITED(wait_status)
-                          ? (unsigned)WEXITSTATUS(wait_status)
-                          : 128U + (unsigned)WTERMSIG(wait_status);
-        run->ran++;
-        run->mismatched += exit_status == EXIT_MISMATCH;
-        run->failed += !has_ended(exit_status);
-        return log_point(run, workers[i].point, exit_status,
-                         host_now_ms() - workers[i].start_ms, error);
     }
-    return pid > 0 ? VMC_OK
-                   : vmc_fail(error, VMC_E_IO, "cannot wait for a worker: %s",
-                              strerror(errno));
+    return pid >= 0 ? VMC_OK
+                    : vmc_fail(error, VMC_E_IO, "cannot wait for a worker: %s",
+                               strerror(errno));
 }
 
-enum vmc_status sweep_run_points(struct sweep_run *run, struct vmc_error *error)
+/* Sleep longer the longer nothing has happened: short points are answered at
+ * once, and long ones leave the processor to themselves. */
+static void nap(uint32_t *nap_us)
+{
+    struct timespec pause = {.tv_nsec = (long)*nap_us * 1000};
+
+    (void)nanosleep(&pause, NULL);
+    *nap_us = *nap_us * 2 < NAP_US_MAX ? *nap_us * 2 : NAP_US_MAX;
+}
+
+enum vmc_status sweep_run_dealt(const struct sweep_run *run,
+                                struct sweep_dealer *dealer,
+                                struct vmc_error *error)
 {
     struct worker workers[SWEEP_WORKERS_MAX] = {{0}};
-    bool *is_done = calloc((size_t)run->sweep->point_count + 1, sizeof(bool));
-    uint32_t point = run->first, busy = 0;
-    enum vmc_status status = VMC_E_NOMEM;
-    struct progress progress;
+    uint32_t busy = 0, nap_us = NAP_US_MIN;
+    enum vmc_status status = VMC_OK;
+    enum sweep_deal deal = SWEEP_LATER;
 
     assert(run->workers >= 1 && run->workers <= SWEEP_WORKERS_MAX);
-    if (is_done != NULL) {
-        status = read_log(run, is_done, error);
-    }
-    progress_start(&progress, "sweep", "points");
-    while (status == VMC_OK && (point <= run->last || busy > 0)) {
-        if (point <= run->last && is_done[point]) {
-            run->skipped++;
-            point++;
-            continue;
-        }
-        for (uint32_t i = 0; i < run->workers && point <= run->last &&
-                             busy < run->workers && status == VMC_OK;
-             i++) {
-            if (workers[i].pid == 0 && !is_done[point]) {
-                status = start(&workers[i], run, point++, error);
-                busy += status == VMC_OK;
+    while (status == VMC_OK && (deal != SWEEP_OVER || busy > 0)) {
+        bool has_acted = dealer->must_serve && dealer->serve(dealer);
+        bool has_ended = false;
+
+        for (uint32_t i = 0; i < run->workers && status == VMC_OK; i++) {
+            uint32_t point;
+
+            if (workers[i].pid != 0) {
+                continue;
             }
+            deal = dealer->next(dealer, &point);
+            if (deal != SWEEP_DEAL) {
+                break;
+            }
+            status = start(&workers[i], run, point, error);
+            busy += status == VMC_OK;
+            has_acted = true;
         }
-        if (status == VMC_OK &&
-            (busy == run->workers || (point > run->last && busy > 0))) {
-            status = reap(workers, run, error);
-            busy--;
-            progress_add(&progress, 1);
+        if (status == VMC_OK && busy > 0) {
+            status = reap(workers, run->workers, !dealer->must_serve,
+                          &has_ended, dealer, error);
+            busy -= has_ended;
+        }
+        if (has_acted || has_ended) {
+            nap_us = NAP_US_MIN;
+        } else if (deal != SWEEP_OVER || busy > 0) {
+            nap(&nap_us);
         }
     }
     while (busy > 0 && waitpid(-1, NULL, 0) > 0) {
         busy--; /* those that were under way when something failed */
     }
-    progress_end(&progress);
-    free(is_done);
+    return status;
+}
+
+/* ---- Points of this process alone ---------------------------------------- */
+
+struct own_dealer {
+    struct sweep_dealer dealer;
+    struct sweep_run *run;
+    uint8_t *states; /* from the log */
+    uint32_t point;  /* to look at next */
+    struct progress progress;
+};
+
+static enum sweep_deal deal_own(struct sweep_dealer *dealer, uint32_t *point)
+{
+    struct own_dealer *own =
+        VMC_CONTAINER_OF(dealer, struct own_dealer, dealer);
+
+    while (own->point <= own->run->last &&
+           own->states[own->point] == SWEEP_ENDED) {
+        own->run->skipped++;
+        own->point++;
+    }
+    *point = own->point;
+    if (own->point > own->run->last) {
+        return SWEEP_OVER;
+    }
+    own->point++;
+    return SWEEP_DEAL;
+}
+
+static enum vmc_status take_own(struct sweep_dealer *dealer,
+                                const struct sweep_outcome *outcome,
+                                struct vmc_error *error)
+{
+    struct own_dealer *own =
+        VMC_CONTAINER_OF(dealer, struct own_dealer, dealer);
+
+    sweep_count(own->run, outcome);
+    progress_add(&own->progress, 1);
+    return sweep_log_add(own->run->sweep, own->run->dir, outcome, error);
+}
+
+static bool serve_nobody(struct sweep_dealer *dealer)
+{
+    (void)dealer;
+    return false;
+}
+
+void sweep_count(struct sweep_run *run, const struct sweep_outcome *outcome)
+{
+    run->ran++;
+    run->mismatched += outcome->exit_status == EXIT_MISMATCH;
+    run->failed += !sweep_has_ended(outcome->exit_status);
+}
+
+enum vmc_status sweep_run_points(struct sweep_run *run, struct vmc_error *error)
+{
+    struct own_dealer own = {
+        .dealer = {.next = deal_own, .take = take_own, .serve = serve_nobody},
+        .run = run,
+        .states = calloc((size_t)run->sweep->point_count + 1, 1),
+        .point = run->first};
+    enum vmc_status status = VMC_E_NOMEM;
+
+    if (own.states != NULL) {
+        status = sweep_log_read(run->sweep, run->dir, own.states, error);
+    }
+    progress_start(&own.progress, "sweep", "points");
+    if (status == VMC_OK) {
+        status = sweep_run_dealt(run, &own.dealer, error);
+    }
+    progress_end(&own.progress);
+    free(own.states);
     return status;
 }

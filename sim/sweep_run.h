@@ -10,14 +10,14 @@
  *     points/N.json    what point N gave; points/N.txt what it printed
  *     rows.tsv         all points as rows, in their order
  *
- * jobs.tsv is only added to, a whole line at a time. Whatever interrupted a
- * sweep, the points that ended are in it and are not run again; a folder may
- * be filled by several machines, each with its part of the points.
+ * Whatever interrupted a sweep, the points that ended are in jobs.tsv and are
+ * not run again; a folder may be filled by several processes and machines,
+ * each with its part of the points.
  */
 #ifndef VMC_SIM_SWEEP_RUN_H
 #define VMC_SIM_SWEEP_RUN_H
 
-#include "sim/sweep.h"
+#include "sim/sweep_log.h"
 
 enum { SWEEP_WORKERS_MAX = 256 };
 
@@ -27,6 +27,7 @@ struct sweep_run {
     const char *dir;
     uint32_t first, last; /**< points, from 1 */
     uint32_t workers;
+    const char *program;           /**< whose commands the points are */
     uint32_t skipped, ran, failed; /**< failed: bad input, crashed, killed */
     uint32_t mismatched;           /**< ended with exit status 1 */
 };
@@ -38,8 +39,39 @@ struct sweep_run {
 enum vmc_status sweep_open_folder(const char *dir, const char *file,
                                   struct vmc_error *error);
 
+/** What a dealer says when it is asked for a point. */
+enum sweep_deal {
+    SWEEP_DEAL,  /**< here is one */
+    SWEEP_LATER, /**< there may be more; ask again */
+    SWEEP_OVER,  /**< there will be no more */
+};
+
+/** Where points come from, and where their outcomes go. */
+struct sweep_dealer {
+    enum sweep_deal (*next)(struct sweep_dealer *dealer, uint32_t *point);
+    enum vmc_status (*take)(struct sweep_dealer *dealer,
+                            const struct sweep_outcome *outcome,
+                            struct vmc_error *error);
+    /** Do what does not wait, such as messages; true when there was any. It is
+     * called over and over while points are under way. */
+    bool (*serve)(struct sweep_dealer *dealer);
+    bool must_serve; /**< false: nobody calls serve(), which saves the time */
+};
+
 /**
- * Run the points that have not ended yet.
+ * Run what @dealer gives, up to run->workers points at once, until it is over.
+ * Fails    VMC_E_IO, and what dealer->take() fails with; the points that were
+ *          under way have ended then, too.
+ */
+enum vmc_status sweep_run_dealt(const struct sweep_run *run,
+                                struct sweep_dealer *dealer,
+                                struct vmc_error *error);
+
+/** Count @outcome in the numbers of @run. */
+void sweep_count(struct sweep_run *run, const struct sweep_outcome *outcome);
+
+/**
+ * Run the points that have not ended yet, all in this process's children.
  * Fails    VMC_E_IO, VMC_E_FORMAT for a jobs.tsv that is none, VMC_E_NOMEM.
  */
 enum vmc_status sweep_run_points(struct sweep_run *run,

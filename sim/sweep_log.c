@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lock is one of open file descriptions on jobs.tsv itself: the kernel
+ * drops it when its holder dies, and NFS carries it between machines, which
+ * O_APPEND alone does not survive there (open(2), O_APPEND).
+ */
+#include "sim/sweep_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/command.h"
+
+enum { PATH_BYTES_MAX = 4096, FINGERPRINT_BYTES = 32 };
+
+static const char log_head[] = "# point\tseed\texit\tms\tfingerprint\n";
+static const char cut_end[] = "#\n"; /* put behind a line that was cut */
+
+static void log_path(char *path, const char *dir)
+{
+    (void)snprintf(path, PATH_BYTES_MAX, "%s/jobs.tsv", dir);
+}
+
+static void result_path(char *path, const char *dir, uint32_t point)
+{
+    (void)snprintf(path, PATH_BYTES_MAX, "%s/points/%" PRIu32 ".json", dir,
+                   point);
+}
+
+bool sweep_has_ended(uint64_t exit_status)
+{
+    return exit_status == EXIT_GOOD || exit_status == EXIT_MISMATCH;
+}
+
+/* ---- The lock ----------------------------------------------------------- */
+
+/* The log, open for adding and locked where that is possible; -1 with errno
+ * when it cannot be opened. */
+static int open_locked(const char *dir, bool *is_locked)
+{
+    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char path[PATH_BYTES_MAX];
+    int fd, failed;
+
+    log_path(path, dir);
+    fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        return -1;
+    }
+    do {
+        failed = fcntl(fd, F_OFD_SETLKW, &all);
+    } while (failed != 0 && errno == EINTR);
+    *is_locked = failed == 0;
+    return fd;
+}
+
+int sweep_lock(const char *dir)
+{
+    bool is_locked;
+    int fd = open_locked(dir, &is_locked);
+
+    if (fd >= 0 && !is_locked) {
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+void sweep_unlock(int lock)
+{
+    if (lock >= 0) {
+        (void)close(lock);
+    }
+}
+
+/* ---- Reading ------------------------------------------------------------ */
+
+/* The numbers of a line of the log: point, seed, exit status, ms. */
+enum { LOG_POINT, LOG_SEED, LOG_EXIT, LOG_MS, LOG_NUMBERS };
+
+static bool parse_line(char *line, uint64_t numbers[LOG_NUMBERS])
+{
+    for (int i = 0; i < LOG_NUMBERS; i++) {
+        char *tab = strchr(line, '\t');
+
+        if (tab == NULL) {
+            return false;
+        }
+        *tab = '\0';
+        if (vmc_parse_u64(&numbers[i], line) != VMC_OK) {
+            return false;
+        }
+        line = tab + 1;
+    }
+    return true;
+}
+
+static enum sweep_state state_of(const char *dir, uint32_t point,
+                                 uint64_t exit_status)
+{
+    char path[PATH_BYTES_MAX];
+
+    result_path(path, dir, point);
+    return sweep_has_ended(exit_status) && access(path, R_OK) == 0
+               ? SWEEP_ENDED
+               : SWEEP_FAILED;
+}
+
+enum vmc_status sweep_log_read(const struct sweep *sweep, const char *dir,
+                               uint8_t *states, struct vmc_error *error)
+{
+    char path[PATH_BYTES_MAX], line[512];
+    uint64_t number = 0;
+    FILE *file;
+
+    log_path(path, dir);
+    file = fopen(path, "re");
+    if (file == NULL) {
+        return errno == ENOENT
+                   ? VMC_OK
+                   : vmc_fail(error, VMC_E_IO, "%s: %s", path, strerror(errno));
+    }
+    while (fgets(line, sizeof(line), file) != NULL) {
+        uint64_t numbers[LOG_NUMBERS];
+
+        number++;
+        if (line[0] == '#' || strchr(line, '\n') == NULL ||
+            strstr(line, cut_end) != NULL) {
+            continue;
+        }
+        if (!parse_line(line, numbers) || numbers[LOG_POINT] < 1 ||
+            numbers[LOG_POINT] > sweep->point_count) {
+            (void)fclose(file);
+            return vmc_fail(error, VMC_E_FORMAT,
+                            "%s:%" PRIu64 ": expected point, seed, exit "
+                            "status, ms, fingerprint",
+                            path, number);
+        }
+        states[numbers[LOG_POINT]] = (uint8_t)state_of(
+            dir, (uint32_t)numbers[LOG_POINT], numbers[LOG_EXIT]);
+    }
+    (void)fclose(file);
+    return VMC_OK;
+}
+
+/* ---- Writing ------------------------------------------------------------ */
+
+/* The fingerprint in the result of @point, or "-". */
+static void find_fingerprint(const char *dir, uint32_t point, char *text)
+{
+    char path[PATH_BYTES_MAX];
+    json_t *root;
+    const char *found;
+
+    result_path(path, dir, point);
+    root = json_load_file(path, 0, NULL);
+    found = json_string_value(json_object_get(root, "fingerprint"));
+    (void)snprintf(text, FINGERPRINT_BYTES, "%s", found != NULL ? found : "-");
+    json_decref(root);
+}
+
+/* What a line must start with: the head in an empty file, the end of the line
+ * before it where a crash left half a one. */
+static const char *line_start(int fd)
+{
+    off_t bytes = lseek(fd, 0, SEEK_END);
+    char last = '\n';
+
+    if (bytes == 0) {
+        return log_head;
+    }
+    return pread(fd, &last, 1, bytes - 1) == 1 && last != '\n' ? cut_end : "";
+}
+
+enum vmc_status sweep_log_add(const struct sweep *sweep, const char *dir,
+                              const struct sweep_outcome *outcome,
+                              struct vmc_error *error)
+{
+    char line[256], fingerprint[FINGERPRINT_BYTES];
+    uint32_t point = outcome->point;
+    uint64_t seed = sweep->has_seed ? sweep_point_seed(sweep, point) : 0;
+    bool is_locked, is_written = false;
+    int fd, bytes;
+
+    find_fingerprint(dir, point, fingerprint);
+    fd = open_locked(dir, &is_locked);
+    if (fd >= 0) {
+        /* One write, so that lines do not mix even without a lock. */
+        bytes = snprintf(line, sizeof(line),
+                         "%s%" PRIu32 "\t%" PRIu64 "\t%" PRIu32 "\t%" PRId64
+                         "\t%s\n",
+                         line_start(fd), point, seed, outcome->exit_status,
+                         outcome->ms, fingerprint);
+        is_written = write(fd, line, (size_t)bytes) == bytes;
+        is_written = close(fd) == 0 && is_written;
+    }
+    return is_written
+               ? VMC_OK
+               : vmc_fail(error, VMC_E_IO, "%s/jobs.tsv: cannot write: %s", dir,
+                          strerror(errno));
+}
