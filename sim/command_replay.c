@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "sim/command.h"
+#include "sim/interrupted.h"
 #include "sim/progress.h"
 #include "sim/replay.h"
 #include "sim/replay_rcu.h"
@@ -200,6 +201,16 @@ static enum vmc_status pull_records(struct run *run, struct vmc_error *error)
     return status == VMC_END ? VMC_OK : status;
 }
 
+/* Say when a signal ended the run. */
+static void tell_interruption(const struct run *run, json_t *root, FILE *table)
+{
+    const struct vmc_reader_counts *counts = vmc_reader_counts(run->reader);
+    char what[64];
+
+    (void)snprintf(what, sizeof(what), "%" PRIu64 " records", counts->records);
+    interrupted_tell(root, table, counts->is_stopped, what);
+}
+
 static json_t *describe_trace(const struct vmc_reader *reader, FILE *table)
 {
     const struct vmc_reader_counts *counts = vmc_reader_counts(reader);
@@ -302,8 +313,8 @@ static enum vmc_status prepare(struct run *run, struct options *options,
             return status;
         }
     }
-    status = vmc_reader_open(&run->reader, options->trace_path,
-                             options->meta_path, error);
+    status = interrupted_open(&run->reader, options->trace_path,
+                              options->meta_path, error);
     if (status != VMC_OK) {
         return status;
     }
@@ -348,6 +359,7 @@ int command_replay(int argc, char **argv)
     FILE *table;
 
     argp_parse(&parser, argc, argv, 0, NULL, &options);
+    interrupted_watch();
     table = command_table(options.json_path);
     status = prepare(&run, &options, &profile, &error);
     if (status == VMC_OK) {
@@ -360,6 +372,7 @@ int command_replay(int argc, char **argv)
         json_object_set_new(root, "input", json_string(options.trace_path));
         json_object_set_new(root, "semantics",
                             json_string(options.context.semantics));
+        tell_interruption(&run, root, table);
         json_object_set_new(root, "trace", describe_trace(run.reader, table));
         is_good = finish_sections(&run, root, table);
         status = write_results(root, &options, &error);

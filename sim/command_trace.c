@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/command.h"
+#include "sim/interrupted.h"
 #include "sim/progress.h"
 #include "stats/json.h"
 #include "stats/outfile.h"
@@ -156,6 +157,17 @@ static enum vmc_status read_all(struct vmc_reader *reader, batch_fn *on_batch,
     return status;
 }
 
+/* Say when a signal ended the reading; @root may be NULL. */
+static void tell_interruption(const struct vmc_reader *reader, json_t *root,
+                              FILE *table)
+{
+    const struct vmc_reader_counts *counts = vmc_reader_counts(reader);
+    char what[64];
+
+    (void)snprintf(what, sizeof(what), "%" PRIu64 " records", counts->records);
+    interrupted_tell(root, table, counts->is_stopped, what);
+}
+
 static int finish(enum vmc_status status, const struct vmc_error *error,
                   const struct vmc_error *damage)
 {
@@ -202,8 +214,9 @@ int command_import(int argc, char **argv)
     enum vmc_status status;
 
     argp_parse(&import_parser, argc, argv, 0, NULL, &options);
-    status = vmc_reader_open(&import.reader, options.path, options.meta_path,
-                             &error);
+    interrupted_watch();
+    status = interrupted_open(&import.reader, options.path, options.meta_path,
+                              &error);
     if (status == VMC_OK) {
         status = vmc_outfile_open(&import.out, options.out_path, &error);
     }
@@ -223,8 +236,10 @@ int command_import(int argc, char **argv)
 
         status = vmc_outfile_commit(import.out, &error);
         (void)fprintf(command_table(options.out_path),
-                      "%" PRIu64 " records from %" PRIu64 " lines\n",
-                      counts->records, counts->lines);
+                      "%" PRIu64 " records from %" PRIu64 " lines%s\n",
+                      counts->records, counts->lines,
+                      counts->is_stopped ? "; cut short" : "");
+        tell_interruption(import.reader, NULL, stderr);
     } else {
         vmc_outfile_abandon(import.out);
     }
@@ -407,7 +422,8 @@ int command_info(int argc, char **argv)
     enum vmc_status status;
 
     argp_parse(&info_parser, argc, argv, 0, NULL, &options);
-    status = vmc_reader_open(&reader, options.path, options.meta_path, &error);
+    interrupted_watch();
+    status = interrupted_open(&reader, options.path, options.meta_path, &error);
     if (status == VMC_OK) {
         status = read_all(reader, info_batch, &info, "info", &damage, &error);
     }
@@ -415,6 +431,7 @@ int command_info(int argc, char **argv)
         json_t *root =
             describe_info(reader, &info, command_table(options.json_path));
 
+        tell_interruption(reader, root, command_table(options.json_path));
         if (options.json_path != NULL) {
             status = vmc_json_write(root, options.json_path, &error);
         }
@@ -505,10 +522,12 @@ int command_dump(int argc, char **argv)
     enum vmc_status status;
 
     argp_parse(&dump_parser, argc, argv, 0, NULL, &options);
-    status = vmc_reader_open(&reader, options.path, options.meta_path, &error);
+    interrupted_watch();
+    status = interrupted_open(&reader, options.path, options.meta_path, &error);
     if (status == VMC_OK) {
         dump.reader = reader;
         status = read_all(reader, dump_batch, &dump, "dump", &damage, &error);
+        tell_interruption(reader, NULL, stderr);
     }
     vmc_reader_close(reader);
     return finish(status, &error, &damage);

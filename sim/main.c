@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "sim/command.h"
+#include "sim/interrupted.h"
 
 static const struct command commands[] = {
     {"explore", "search the schedules of a scenario", command_explore},
@@ -85,7 +86,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0) {
             (void)snprintf(full_name, sizeof(full_name), "vmcycle %s", argv[1]);
             argv[1] = full_name;
-            return commands[i].run(argc - 1, argv + 1);
+            return interrupted_exit(commands[i].run(argc - 1, argv + 1));
         }
     }
     if (argc >= 2) {

@@ -193,6 +193,21 @@ void vmc_reader_close(struct vmc_reader *reader)
 
 /* ---- Reading ------------------------------------------------------------ */
 
+void vmc_reader_stop_when(struct vmc_reader *reader, bool (*is_stopped)(void))
+{
+    reader->is_stopped = is_stopped;
+}
+
+bool vmc_reader_is_stopped(struct vmc_reader *reader)
+{
+    if (reader->is_stopped == NULL || !reader->is_stopped()) {
+        return false;
+    }
+    reader->counts.is_truncated = true;
+    reader->counts.is_stopped = true;
+    return true;
+}
+
 enum vmc_status vmc_reader_next(struct vmc_reader *reader,
                                 const struct vmc_record **records,
                                 uint32_t *count, struct vmc_error *error)
@@ -212,6 +227,10 @@ enum vmc_status vmc_reader_next(struct vmc_reader *reader,
     if (reader->has_ended) {
         return VMC_END;
     }
+    if (vmc_reader_is_stopped(reader)) {
+        reader->has_ended = true;
+        return VMC_END;
+    }
     status = reader->native != NULL
                  ? vmc_native_fill(reader, count, &reader->damage_error)
                  : vmc_text_fill(reader, count, &reader->damage_error);
@@ -219,6 +238,9 @@ enum vmc_status vmc_reader_next(struct vmc_reader *reader,
         return VMC_OK;
     }
     reader->has_ended = true;
+    if (status != VMC_END && vmc_reader_is_stopped(reader)) {
+        status = VMC_END; /* the input was taken away, it is not damaged */
+    }
     if (*count > 0) { /* the records first, then what ended them */
         reader->damage = status == VMC_END ? VMC_OK : status;
         return VMC_OK;

@@ -29,6 +29,7 @@ struct vmc_reader_counts {
     uint64_t time_clamped;   /**< stamps that ran back and were held */
     uint64_t first_bad_line; /**< the first skipped one; 0 when none */
     bool is_truncated;       /**< the trace ended in the middle or in damage */
+    bool is_stopped;         /**< or rather vmc_reader_stop_when() ended it */
 };
 
 /**
@@ -67,6 +68,13 @@ void vmc_reader_close(struct vmc_reader *reader);
 enum vmc_status vmc_reader_next(struct vmc_reader *reader,
                                 const struct vmc_record **records,
                                 uint32_t *count, struct vmc_error *error);
+
+/**
+ * Ask @is_stopped before each batch; when it says so the trace ends there, as
+ * one that was cut: the next call returns VMC_END, and no half line counts as
+ * a record. NULL, at first: never.
+ */
+void vmc_reader_stop_when(struct vmc_reader *reader, bool (*is_stopped)(void));
 
 /** The string that a text arg of a record names. Lives until close. */
 const char *vmc_reader_text(const struct vmc_reader *reader, uint64_t number);

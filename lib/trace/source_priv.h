@@ -34,11 +34,15 @@ struct vmc_reader {
     uint16_t unknown_order[VMC_UNKNOWN_MAX];
     bool is_ordered;
     bool has_ended;
-    enum vmc_status damage; /* met behind the records last given out */
+    bool (*is_stopped)(void); /* NULL: nobody stops it */
+    enum vmc_status damage;   /* met behind the records last given out */
     struct vmc_error damage_error;
     uint64_t last_time_ns;
     struct vmc_record batch[VMC_BATCH_RECORDS];
 };
+
+/** Whether somebody wants no more; the counts then say so. */
+bool vmc_reader_is_stopped(struct vmc_reader *reader);
 
 /** Fill the batch with *@count records. Any other status than VMC_OK, that is
  * VMC_END or damage, is what comes behind them; there is nothing after it. */

@@ -119,7 +119,8 @@ static enum vmc_status take_last_line(struct vmc_reader *reader,
     uint64_t line = reader->counts.lines + !reader->is_skipping_line;
     char what[VMC_ERROR_BYTES_MAX];
 
-    if (size_bytes == 0 && !reader->is_skipping_line) {
+    if (vmc_reader_is_stopped(reader) ||
+        (size_bytes == 0 && !reader->is_skipping_line)) {
         return VMC_END;
     }
     reader->counts.is_truncated = true;
