@@ -133,6 +133,9 @@ $(OUT)/tests/program/%.result: tests/program/%.py $(PROGRAM) tests/run.py \
 	$(Q)VMCYCLE=$(PROGRAM) PYTHONPATH=tests/program VMCYCLE_VARIANT=$(VARIANT) \
 	    python3 tests/run.py $@ python3 $<
 
+# What a script reads beside the program.
+$(OUT)/tests/program/test_install.result: $(wildcard examples/*.c) $(HEADERS)
+
 $(OUT)/tests/tidy.result: tests/tidy.py tests/run.py $(SOURCES) $(HEADERS) \
         $(wildcard sim/*.h)
 	@mkdir -p $(@D)

@@ -1,64 +1,131 @@
-"""What "make install" puts down is enough for somebody else to build on."""
+"""What "make install" puts down is enough for somebody else to build on: every
+program in examples/ is built against it, with the shared library and with the
+static one, and prints what it should."""
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import tempfile
 
 from harness import ROOT, VARIANT, check, check_equal, close
 
-EXPECTED = "event 42 at tick 400\n"
 # A library that was built with sanitizers needs them in the consumer too.
 FLAGS = {"sanitize": ["-fsanitize=address,undefined"],
          "coverage": ["--coverage"]}.get(VARIANT, [])
 COMPILER = "clang" if VARIANT == "clang" else "gcc"
+STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wshadow",
+          "-Wconversion", "-Wstrict-prototypes", "-Wmissing-prototypes"]
 
 
 def run(*command, **options):
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT,
-                          **options)
+                          timeout=120, **options)
 
 
-def build_consumer(prefix, output, *link, source="consumer"):
-    environment = dict(os.environ,
-                       PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig")
-    flags = run("pkg-config", "--cflags", "--libs", *link, "vmcycle",
-                env=environment)
-    check_equal(flags.returncode, 0, f"pkg-config {link}: {flags.stderr}")
-    static = [f"{prefix}/lib/libvmcycle.a"] if link else []
-    libs = [f for f in flags.stdout.split() if not (link and f == "-lvmcycle")]
-    built = run(COMPILER, *FLAGS, f"examples/{source}.c", "-o", str(output),
-                *static, *libs)
-    return check_equal(built.returncode, 0, f"consumer {link}: {built.stderr}")
+# ---- What each example prints -----------------------------------------------
+def check_consumer(printed):
+    check_equal(printed, "event 42 at tick 400\n", "the smallest program")
 
 
-with tempfile.TemporaryDirectory() as folder:
-    prefix = pathlib.Path(folder, "usr")
-    made = run("make", f"PREFIX={prefix}", f"VARIANT={VARIANT}", "install")
-    check_equal(made.returncode, 0, f"make install: {made.stderr[-2000:]}")
+def check_doorbell(printed):
+    lines = printed.splitlines()
+    check_equal([line for line in lines if line.startswith("vector")],
+                ["vector 40 on vCPU 1: event 0", "vector 40 on vCPU 1: event 3"],
+                "a device under test: raised, acknowledged")
+    check_equal(sum(line.startswith("ok ") for line in lines), 5,
+                "its checks")
+    length = len((ROOT / "examples/doorbell_test.c").read_text().splitlines())
+    check(length < 80, f"a unit test in less than 80 lines: {length}")
 
-    consumer = pathlib.Path(folder, "consumer")
-    if build_consumer(prefix, consumer):
-        done = run(str(consumer), env=dict(
-            os.environ, LD_LIBRARY_PATH=f"{prefix}/lib"))
-        check_equal(done.stdout, EXPECTED, "consumer of the shared library")
-        linked = run("ldd", str(consumer),
-                     env=dict(os.environ, LD_LIBRARY_PATH=f"{prefix}/lib"))
-        check("libvmcycle.so.0" in linked.stdout, "linked by its soname")
-    if build_consumer(prefix, consumer, source="doorbell_test"):
-        done = run(str(consumer), env=dict(
-            os.environ, LD_LIBRARY_PATH=f"{prefix}/lib"))
-        check_equal((done.returncode, done.stdout.splitlines()[0]),
-                    (0, "vector 40 on vCPU 1: event 0"),
-                    f"a device under test: {done.stderr}")
-    if build_consumer(prefix, consumer, "--static"):
-        done = run(str(consumer))
-        check_equal(done.stdout, EXPECTED, "consumer of the static library")
 
-    done = run(f"{prefix}/bin/vmcycle", "profiles", "unit", env=dict(
-        os.environ, VMCYCLE_PROFILES=f"{prefix}/share/vmcycle/profiles"))
-    check_equal(done.returncode, 0, "the installed program runs")
-    check(pathlib.Path(prefix, "share/man/man1/vmcycle.1").exists(),
-          "the man page is there")
+def check_lost_wakeup(printed):
+    """Two steps of each task can be ordered in 4! / (2! 2!) = 6 ways, three
+    and two in 10; the one that fails is look, set, wake, sleep."""
+    rows = dict(line.split(": ", 1) for line in printed.splitlines()
+                if ": " in line and not line.startswith(" "))
+    check_equal(rows.get("look, sleep, stateful"),
+                "exhaustive, 6 schedules, 1 fail", "all orders, counted")
+    check_equal(rows.get("announce, look, sleep, stateful"),
+                "exhaustive, 10 schedules, 0 fail", "the right way round")
+    check(", 1 fail" in rows.get("look, sleep, dpor", ""), "DPOR finds it too")
+    smallest = re.findall(r"^  with 1 preemption: (.*);", printed, re.M)
+    check_equal(smallest, ["waiter setter setter waiter"] * 2,
+                "the smallest schedule that fails")
+
+
+def check_policy(printed):
+    """A message has at most 256 pages and takes 100 us and 50 ns a page."""
+    rows = {line[:12].strip(): list(map(int, line[12:].split()))
+            for line in printed.splitlines()[1:]}
+    check_equal(rows.get("keep half", [])[:2],
+                [1024, 1024 * (100_000 + 256 * 50) // 1_000_000],
+                "1 GiB, once: so many messages take so many ms")
+    messages, ms, _, host_mib = rows["keep middle"]
+    check(messages > 4000 and host_mib < rows["keep half"][3],
+          "a policy that follows the program leaves more to the host")
+    check(messages * 100 <= ms * 1000 <= messages * 113 + 1000,
+          "the time of its messages")
+    check(rows["watermarks"][0] < messages, "watermarks save messages")
+
+
+EXAMPLES = {"consumer": check_consumer, "doorbell_test": check_doorbell,
+            "lost_wakeup": check_lost_wakeup, "balloon_policy": check_policy}
+
+
+def build(prefix, output, name, is_static):
+    """Build an example as its reader would: by what pkg-config says."""
+    flags = run("pkg-config", "--cflags", "--libs",
+                *(["--static"] if is_static else []), "vmcycle",
+                env=dict(os.environ, PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig"))
+    libs = [f"{prefix}/lib/libvmcycle.a" if is_static and f == "-lvmcycle"
+            else f for f in flags.stdout.split()]
+    built = run(COMPILER, *FLAGS, *STRICT, f"examples/{name}.c", "-o",
+                str(output), *libs)
+    return check_equal((flags.returncode, built.returncode), (0, 0),
+                       f"{name}: {flags.stderr}{built.stderr}")
+
+
+def check_examples(prefix, program):
+    found = {path.stem for path in (ROOT / "examples").glob("*.c")}
+    check_equal(found, set(EXAMPLES), "every example is looked at here")
+    for is_static in (False, True):
+        environment = dict(os.environ)
+        if not is_static:
+            environment["LD_LIBRARY_PATH"] = f"{prefix}/lib"
+        for name, check_output in EXAMPLES.items():
+            if not build(prefix, program, name, is_static):
+                continue
+            linked = run("ldd", str(program), env=environment)
+            check_equal("libvmcycle.so.0 => " + str(prefix) in linked.stdout,
+                        not is_static, f"{name}: linked by its soname")
+            done = run(str(program), env=environment)
+            if check_equal((done.returncode, done.stderr), (0, ""), name):
+                check_output(done.stdout)
+
+
+def check_headers(include):
+    """Each header is all it needs, in C, and in C++ inside extern "C"."""
+    headers = sorted(include.rglob("*.h"))
+    check(len(headers) > 50, f"{len(headers)} headers are there")
+    check_equal([h for h in headers if h.stem.endswith("_priv")], [],
+                "no private one among them")
+    kinds = [("C", [COMPILER, *STRICT, "-xc"], '#include "{}"\n')]
+    if shutil.which("g++"):
+        kinds.append(("C++", ["g++", "-std=c++17", "-Wall", "-Wextra",
+                              "-Werror", "-xc++"],
+                      'extern "C" {{\n#include "{}"\n}}\n'))
+    else:
+        print("no g++: headers are not tried in C++")
+    for language, command, text in kinds:
+        for header in headers:
+            done = run(*command, "-fsyntax-only", f"-I{include}", "-",
+                       input=text.format(header.relative_to(include)))
+            check_equal(done.returncode, 0,
+                        f"{header.name} alone in {language}: {done.stderr}")
+
+
+def check_completion(prefix):
     completion = prefix / "share/bash-completion/completions/vmcycle"
     for words, expected in ((["vmcycle", "rep"], {"replay", "report"}),
                             (["vmcycle", "dump", "--li"], {"--limit="}),
@@ -70,9 +137,20 @@ with tempfile.TemporaryDirectory() as folder:
                    f"{prefix}/bin/vmcycle; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
         check_equal(set(done.stdout.split()), expected,
                     f"completion of {words}")
-    private = list(prefix.glob("include/**/*_priv.h"))
-    check_equal(private, [], "no private header is installed")
 
+
+with tempfile.TemporaryDirectory() as folder:
+    prefix = pathlib.Path(folder, "usr")
+    made = run("make", f"PREFIX={prefix}", f"VARIANT={VARIANT}", "install")
+    check_equal(made.returncode, 0, f"make install: {made.stderr[-2000:]}")
+    check_examples(prefix, pathlib.Path(folder, "program"))
+    check_headers(prefix / "include/vmcycle")
+    done = run(f"{prefix}/bin/vmcycle", "profiles", "unit", env=dict(
+        os.environ, VMCYCLE_PROFILES=f"{prefix}/share/vmcycle/profiles"))
+    check_equal(done.returncode, 0, "the installed program runs")
+    check(pathlib.Path(prefix, "share/man/man1/vmcycle.1").exists(),
+          "the man page is there")
+    check_completion(prefix)
     run("make", f"PREFIX={prefix}", f"VARIANT={VARIANT}", "uninstall")
     left = [p for p in prefix.rglob("*") if p.is_file()]
     check_equal(left, [], "uninstall leaves nothing")
