@@ -16,6 +16,7 @@ struct options {
     uint64_t first, last; /* 0: from the first, to the last */
     uint64_t workers;
     bool lists, merges;
+    const struct sweep_engine *engine;
 };
 
 enum option_key { OPTION_LIST = 256, OPTION_MERGE, OPTION_POINTS };
@@ -149,6 +150,25 @@ static json_t *describe(const struct sweep_run *run, uint32_t missing)
     return root;
 }
 
+/* The rows are written by whoever ends last of those that share a folder: by
+ * one that ran all points, or found no point left that nobody has tried. */
+static enum vmc_status finish(const struct sweep_run *run,
+                              const struct options *options, uint32_t *missing,
+                              bool *has_rows, struct vmc_error *error)
+{
+    const struct sweep *sweep = run->sweep;
+    bool is_part = run->first > 1 || run->last < sweep->point_count;
+    uint32_t untried = 0;
+    enum vmc_status status = VMC_OK;
+
+    if (is_part && !options->merges) {
+        status = sweep_log_count(sweep, run->dir, &untried, missing, error);
+    }
+    *has_rows = status == VMC_OK && untried == 0;
+    return *has_rows ? sweep_write_rows(sweep, run->dir, missing, error)
+                     : status;
+}
+
 static int run_sweep(const struct sweep *sweep, const struct options *options)
 {
     struct sweep_run run = {.sweep = sweep,
@@ -159,22 +179,30 @@ static int run_sweep(const struct sweep *sweep, const struct options *options)
                             .program = "/proc/self/exe"};
     struct vmc_error error = {""};
     uint32_t missing = 0;
-    enum vmc_status status =
-        sweep_open_folder(options->dir, options->path, &error);
+    enum vmc_status status = VMC_OK;
+    bool has_rows = false;
 
+    if (options->engine->is_first) {
+        status = sweep_open_folder(options->dir, options->path, &error);
+    }
     if (status == VMC_OK && !options->merges) {
-        status = sweep_run_points(&run, &error);
+        status = options->engine->run_points(&run, &error);
+    }
+    if (status == VMC_OK && !options->engine->is_first) {
+        return EXIT_GOOD; /* the first has all outcomes */
     }
     if (status == VMC_OK) {
-        status = sweep_write_rows(sweep, options->dir, &missing, &error);
+        status = finish(&run, options, &missing, &has_rows, &error);
     }
     if (status == VMC_OK) {
         (void)fprintf(command_table(options->json_path),
                       "%" PRIu32 " points: %" PRIu32 " run now, %" PRIu32
                       " before, %" PRIu32 " failed, %" PRIu32
-                      " not as expected, %" PRIu32 " missing\n%s/rows.tsv\n",
+                      " not as expected, %" PRIu32 " missing\n%s%s\n",
                       sweep->point_count, run.ran, run.skipped, run.failed,
-                      run.mismatched, missing, options->dir);
+                      run.mismatched, missing, options->dir,
+                      has_rows ? "/rows.tsv"
+                               : ": no rows yet, other parts are missing");
     }
     if (status == VMC_OK && options->json_path != NULL) {
         json_t *root = describe(&run, missing);
@@ -185,16 +213,25 @@ static int run_sweep(const struct sweep *sweep, const struct options *options)
     if (status != VMC_OK) {
         return command_failed(status, &error);
     }
-    return run.failed + run.mismatched > 0 ? EXIT_MISMATCH : EXIT_GOOD;
+    return run.failed + run.mismatched > 0 || (options->merges && missing > 0)
+               ? EXIT_MISMATCH
+               : EXIT_GOOD;
 }
 
-int command_sweep(int argc, char **argv)
+static uint32_t processor_count(void)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    struct options options = {.workers = processors < 1 ? 1
-                                         : processors > SWEEP_WORKERS_MAX
-                                             ? SWEEP_WORKERS_MAX
-                                             : (uint64_t)processors};
+
+    return processors < 1                   ? 1
+           : processors > SWEEP_WORKERS_MAX ? SWEEP_WORKERS_MAX
+                                            : (uint32_t)processors;
+}
+
+int sweep_main(int argc, char **argv, const struct sweep_engine *engine)
+{
+    struct options options = {
+        .engine = engine,
+        .workers = engine->workers > 0 ? engine->workers : processor_count()};
     struct vmc_error error = {""};
     struct sweep *sweep;
     enum vmc_status status;
@@ -219,4 +256,12 @@ int command_sweep(int argc, char **argv)
                         : run_sweep(sweep, &options);
     sweep_free(sweep);
     return end;
+}
+
+int command_sweep(int argc, char **argv)
+{
+    static const struct sweep_engine alone = {.run_points = sweep_run_points,
+                                              .is_first = true};
+
+    return sweep_main(argc, argv, &alone);
 }

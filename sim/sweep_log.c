@@ -149,6 +149,26 @@ enum vmc_status sweep_log_read(const struct sweep *sweep, const char *dir,
     return VMC_OK;
 }
 
+enum vmc_status sweep_log_count(const struct sweep *sweep, const char *dir,
+                                uint32_t *untried, uint32_t *missing,
+                                struct vmc_error *error)
+{
+    uint8_t *states = calloc((size_t)sweep->point_count + 1, 1);
+    int lock = sweep_lock(dir); /* NFS then reads what others have written */
+    enum vmc_status status = states != NULL
+                                 ? sweep_log_read(sweep, dir, states, error)
+                                 : VMC_E_NOMEM;
+
+    *untried = *missing = 0;
+    for (uint32_t i = 1; status == VMC_OK && i <= sweep->point_count; i++) {
+        *untried += states[i] == SWEEP_UNTRIED;
+        *missing += states[i] != SWEEP_ENDED;
+    }
+    sweep_unlock(lock);
+    free(states);
+    return status;
+}
+
 /* ---- Writing ------------------------------------------------------------ */
 
 /* The fingerprint in the result of @point, or "-". */

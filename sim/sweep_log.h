@@ -46,6 +46,14 @@ enum vmc_status sweep_log_read(const struct sweep *sweep, const char *dir,
                                uint8_t *states, struct vmc_error *error);
 
 /**
+ * Count the points that nobody has tried, and those that have no result.
+ * Fails    As sweep_log_read(); VMC_E_NOMEM.
+ */
+enum vmc_status sweep_log_count(const struct sweep *sweep, const char *dir,
+                                uint32_t *untried, uint32_t *missing,
+                                struct vmc_error *error);
+
+/**
  * Add a line; the fingerprint is taken from the result of the point.
  * Fails    VMC_E_IO.
  */

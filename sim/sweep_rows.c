@@ -138,12 +138,14 @@ enum vmc_status sweep_write_rows(const struct sweep *sweep, const char *dir,
 {
     struct columns *columns = calloc(1, sizeof(*columns));
     struct vmc_outfile *out;
-    enum vmc_status status = VMC_E_NOMEM;
+    enum vmc_status status;
+    int lock;
 
     *missing = 0;
     if (columns == NULL) {
-        return status;
+        return VMC_E_NOMEM;
     }
+    lock = sweep_lock(dir);
     for (uint32_t point = 1; point <= sweep->point_count; point++) {
         json_t *root = load_point(dir, point);
 
@@ -166,6 +168,7 @@ enum vmc_status sweep_write_rows(const struct sweep *sweep, const char *dir,
         }
         status = vmc_outfile_commit(out, error);
     }
+    sweep_unlock(lock);
     free(columns);
     return status;
 }

@@ -219,9 +219,11 @@ enum vmc_status sweep_run_dealt(const struct sweep_run *run,
 
     assert(run->workers >= 1 && run->workers <= SWEEP_WORKERS_MAX);
     while (status == VMC_OK && (deal != SWEEP_OVER || busy > 0)) {
-        bool has_acted = dealer->must_serve && dealer->serve(dealer);
-        bool has_ended = false;
+        bool has_acted = false, has_ended = false;
 
+        if (dealer->must_serve) {
+            status = dealer->serve(dealer, &has_acted, error);
+        }
         for (uint32_t i = 0; i < run->workers && status == VMC_OK; i++) {
             uint32_t point;
 
@@ -255,18 +257,10 @@ enum vmc_status sweep_run_dealt(const struct sweep_run *run,
 
 /* ---- Points of this process alone ---------------------------------------- */
 
-struct own_dealer {
-    struct sweep_dealer dealer;
-    struct sweep_run *run;
-    uint8_t *states; /* from the log */
-    uint32_t point;  /* to look at next */
-    struct progress progress;
-};
-
 static enum sweep_deal deal_own(struct sweep_dealer *dealer, uint32_t *point)
 {
-    struct own_dealer *own =
-        VMC_CONTAINER_OF(dealer, struct own_dealer, dealer);
+    struct sweep_own_dealer *own =
+        VMC_CONTAINER_OF(dealer, struct sweep_own_dealer, dealer);
 
     while (own->point <= own->run->last &&
            own->states[own->point] == SWEEP_ENDED) {
@@ -285,44 +279,53 @@ static enum vmc_status take_own(struct sweep_dealer *dealer,
                                 const struct sweep_outcome *outcome,
                                 struct vmc_error *error)
 {
-    struct own_dealer *own =
-        VMC_CONTAINER_OF(dealer, struct own_dealer, dealer);
+    struct sweep_own_dealer *own =
+        VMC_CONTAINER_OF(dealer, struct sweep_own_dealer, dealer);
 
-    sweep_count(own->run, outcome);
+    own->run->ran++;
+    own->run->mismatched += outcome->exit_status == EXIT_MISMATCH;
+    own->run->failed += !sweep_has_ended(outcome->exit_status);
     progress_add(&own->progress, 1);
     return sweep_log_add(own->run->sweep, own->run->dir, outcome, error);
 }
 
-static bool serve_nobody(struct sweep_dealer *dealer)
+static enum vmc_status serve_nobody(struct sweep_dealer *dealer,
+                                    bool *has_acted, struct vmc_error *error)
 {
     (void)dealer;
-    return false;
+    (void)has_acted;
+    (void)error;
+    return VMC_OK;
 }
 
-void sweep_count(struct sweep_run *run, const struct sweep_outcome *outcome)
+enum vmc_status sweep_own_start(struct sweep_own_dealer *own,
+                                struct sweep_run *run, struct vmc_error *error)
 {
-    run->ran++;
-    run->mismatched += outcome->exit_status == EXIT_MISMATCH;
-    run->failed += !sweep_has_ended(outcome->exit_status);
-}
-
-enum vmc_status sweep_run_points(struct sweep_run *run, struct vmc_error *error)
-{
-    struct own_dealer own = {
+    *own = (struct sweep_own_dealer){
         .dealer = {.next = deal_own, .take = take_own, .serve = serve_nobody},
         .run = run,
         .states = calloc((size_t)run->sweep->point_count + 1, 1),
         .point = run->first};
-    enum vmc_status status = VMC_E_NOMEM;
+    progress_start(&own->progress, "sweep", "points");
+    return own->states != NULL
+               ? sweep_log_read(run->sweep, run->dir, own->states, error)
+               : VMC_E_NOMEM;
+}
 
-    if (own.states != NULL) {
-        status = sweep_log_read(run->sweep, run->dir, own.states, error);
-    }
-    progress_start(&own.progress, "sweep", "points");
+void sweep_own_end(struct sweep_own_dealer *own)
+{
+    progress_end(&own->progress);
+    free(own->states);
+}
+
+enum vmc_status sweep_run_points(struct sweep_run *run, struct vmc_error *error)
+{
+    struct sweep_own_dealer own;
+    enum vmc_status status = sweep_own_start(&own, run, error);
+
     if (status == VMC_OK) {
         status = sweep_run_dealt(run, &own.dealer, error);
     }
-    progress_end(&own.progress);
-    free(own.states);
+    sweep_own_end(&own);
     return status;
 }

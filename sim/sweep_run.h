@@ -17,6 +17,7 @@
 #ifndef VMC_SIM_SWEEP_RUN_H
 #define VMC_SIM_SWEEP_RUN_H
 
+#include "sim/progress.h"
 #include "sim/sweep_log.h"
 
 enum { SWEEP_WORKERS_MAX = 256 };
@@ -52,10 +53,11 @@ struct sweep_dealer {
     enum vmc_status (*take)(struct sweep_dealer *dealer,
                             const struct sweep_outcome *outcome,
                             struct vmc_error *error);
-    /** Do what does not wait, such as messages; true when there was any. It is
-     * called over and over while points are under way. */
-    bool (*serve)(struct sweep_dealer *dealer);
-    bool must_serve; /**< false: nobody calls serve(), which saves the time */
+    /** Do what does not wait, such as messages; *@has_acted says whether there
+     * was any. It is called over and over while points are under way. */
+    enum vmc_status (*serve)(struct sweep_dealer *dealer, bool *has_acted,
+                             struct vmc_error *error);
+    bool must_serve; /**< false: serve() is not called, and waiting is free */
 };
 
 /**
@@ -67,15 +69,40 @@ enum vmc_status sweep_run_dealt(const struct sweep_run *run,
                                 struct sweep_dealer *dealer,
                                 struct vmc_error *error);
 
-/** Count @outcome in the numbers of @run. */
-void sweep_count(struct sweep_run *run, const struct sweep_outcome *outcome);
+/** Deals the points of a range that have not ended, and logs outcomes. */
+struct sweep_own_dealer {
+    struct sweep_dealer dealer;
+    struct sweep_run *run;
+    uint8_t *states; /**< from the log, by number */
+    uint32_t point;  /**< to look at next */
+    struct progress progress;
+};
 
 /**
- * Run the points that have not ended yet, all in this process's children.
+ * Make @own deal the points that run->first to run->last has left.
+ * Owner    sweep_own_end() frees what it holds, after failures, too.
  * Fails    VMC_E_IO, VMC_E_FORMAT for a jobs.tsv that is none, VMC_E_NOMEM.
  */
+enum vmc_status sweep_own_start(struct sweep_own_dealer *own,
+                                struct sweep_run *run, struct vmc_error *error);
+
+void sweep_own_end(struct sweep_own_dealer *own);
+
+/** What runs the points of a sweep: this process, or one of many. */
+struct sweep_engine {
+    enum vmc_status (*run_points)(struct sweep_run *run,
+                                  struct vmc_error *error);
+    bool is_first;    /**< of its processes: keeps the folder, and prints */
+    uint32_t workers; /**< a process has by default; 0: one a processor */
+};
+
+/** Children of this process. Fails as sweep_own_start() and
+ * sweep_run_dealt() do. */
 enum vmc_status sweep_run_points(struct sweep_run *run,
                                  struct vmc_error *error);
+
+/** The command, with its points run by @engine; returns an exit status. */
+int sweep_main(int argc, char **argv, const struct sweep_engine *engine);
 
 /**
  * Write rows.tsv of all points that have a result; *@missing is how many have

@@ -75,18 +75,35 @@ with tempfile.TemporaryDirectory() as temporary:
     run = vmcycle("sweep", file, "-o", two, "--json", "-")
     check_equal(json.loads(run.stdout)["ran"], 0, "nothing is run twice")
     parts = top / "parts"
-    for points in ("9-24", "1-3", "4-8"):
-        vmcycle("sweep", file, "-o", parts, "--points", points)
+    for points in ("9-24", "1-3"):
+        run = vmcycle("sweep", file, "-o", parts, "--points", points)
+        check(not (parts / "rows.tsv").exists(), "no rows before the last part")
+    check("5 missing" in run.stdout and "no rows yet" in run.stdout,
+          f"a part says what is missing: {run.stdout}")
+    vmcycle("sweep", file, "-o", parts, "--points", "4-8")
     check_equal(rows(parts), rows(one), "in parts: the same bytes")
     (parts / "rows.tsv").unlink()
     (parts / "points/5.json").unlink()
     run = vmcycle("sweep", file, "-o", parts, "--merge", "--json", "-")
     check_equal(json.loads(run.stdout)["missing"], 1, "a merge runs nothing")
+    check_equal(run.returncode, 1, "and says by its status that one is missing")
     with (parts / "jobs.tsv").open("a") as log:
         log.write("12\t99")  # as a crash would leave it
     run = vmcycle("sweep", file, "-o", parts, "--json", "-")
     check_equal(json.loads(run.stdout)["ran"], 1, "only what is missing is run")
     check_equal(rows(parts), rows(one), "behind half a line: the same bytes")
+    check_equal(json.loads(vmcycle("sweep", file, "-o", parts, "--json", "-")
+                           .stdout)["ran"], 0, "nor is the next line lost")
+
+    for round_ in range(3):
+        shared = top / f"shared{round_}"
+        at_once = [subprocess.Popen([PROGRAM, "sweep", str(file), "-o", str(shared),
+                                     "-j", "1", "--points", f"{first}-{first + 3}"],
+                                    stdout=subprocess.DEVNULL)
+                   for first in range(1, 25, 4)]
+        check_equal([part.wait() for part in at_once], [0] * 6, "parts at once")
+        check_equal(rows(shared), rows(one), "parts at once: the same bytes")
+        check_equal(sorted(ended(shared)), list(range(1, 25)), "a whole log")
 
     killed = top / "killed"
     for round_ in range(8):
