@@ -4,6 +4,37 @@
 #include <stdio.h>
 #include <string.h>
 
+static const struct command commands[] = {
+    {"explore", "search the schedules of a scenario", command_explore},
+    {"balloon", "time a balloon scenario", command_balloon},
+    {"device", "serve registers to a virtual machine", command_device},
+    {"golden", "run golden vectors", command_golden},
+    {"import", "turn a trace into the native format", command_import},
+    {"info", "say what a trace holds", command_info},
+    {"dump", "print the records of a trace", command_dump},
+    {"compare", "give the same input to two or more designs", command_compare},
+    {"profiles", "list the timing profiles", command_profiles},
+    {"replay", "replay a recorded trace against the models", command_replay},
+    {"report", "make one page of several runs", command_report},
+    {"sweep", "run a command over a design space", command_sweep},
+    {"version", "print the version", command_version},
+};
+
+const struct command *command_at(size_t index)
+{
+    return index < VMC_COUNT_OF(commands) ? &commands[index] : NULL;
+}
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < VMC_COUNT_OF(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
 int command_failed(enum vmc_status status, const struct vmc_error *error)
 {
     (void)fprintf(stderr, "vmcycle: %s\n",

@@ -25,6 +25,12 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
+/** The @index-th command, in the order of the help; NULL past the last. */
+const struct command *command_at(size_t index);
+
+/** The command called @name, or NULL. */
+const struct command *command_find(const char *name);
+
 /** Print "vmcycle: @error" to standard error; returns EXIT_BAD_INPUT, or
  * EXIT_INTERNAL when @status is VMC_E_NOMEM. */
 int command_failed(enum vmc_status status, const struct vmc_error *error);

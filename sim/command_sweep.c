@@ -176,7 +176,7 @@ static int run_sweep(const struct sweep *sweep, const struct options *options)
                             .first = (uint32_t)options->first,
                             .last = (uint32_t)options->last,
                             .workers = (uint32_t)options->workers,
-                            .program = "/proc/self/exe"};
+                            .program = NULL};
     struct vmc_error error = {""};
     uint32_t missing = 0;
     enum vmc_status status = VMC_OK;

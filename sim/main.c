@@ -10,29 +10,13 @@
 #include "sim/command.h"
 #include "sim/interrupted.h"
 
-static const struct command commands[] = {
-    {"explore", "search the schedules of a scenario", command_explore},
-    {"balloon", "time a balloon scenario", command_balloon},
-    {"device", "serve registers to a virtual machine", command_device},
-    {"golden", "run golden vectors", command_golden},
-    {"import", "turn a trace into the native format", command_import},
-    {"info", "say what a trace holds", command_info},
-    {"dump", "print the records of a trace", command_dump},
-    {"compare", "give the same input to two or more designs", command_compare},
-    {"profiles", "list the timing profiles", command_profiles},
-    {"replay", "replay a recorded trace against the models", command_replay},
-    {"report", "make one page of several runs", command_report},
-    {"sweep", "run a command over a design space", command_sweep},
-    {"version", "print the version", command_version},
-};
-
 static void print_usage(FILE *to)
 {
     (void)fprintf(to, "Usage: vmcycle COMMAND [OPTION...]\n\n"
                       "Simulate virtual-machine hardware, cycle by cycle.\n\n");
-    for (size_t i = 0; i < VMC_COUNT_OF(commands); i++) {
-        (void)fprintf(to, "  %-10s %s\n", commands[i].name,
-                      commands[i].summary);
+    for (size_t i = 0; command_at(i) != NULL; i++) {
+        (void)fprintf(to, "  %-10s %s\n", command_at(i)->name,
+                      command_at(i)->summary);
     }
     (void)fprintf(to, "\n\"vmcycle COMMAND --help\" tells more.\n");
 }
@@ -71,6 +55,7 @@ int main(int argc, char **argv)
                                            "../../profiles"};
     static const char *const plots[] = {"../share/vmcycle/plots", "../../sim"};
     static char full_name[64];
+    const struct command *command;
 
     argp_err_exit_status = EXIT_BAD_INPUT;
     find_data("VMCYCLE_PROFILES", "profiles", profiles);
@@ -82,12 +67,11 @@ int main(int argc, char **argv)
     if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
         argv[1] += 2;
     }
-    for (size_t i = 0; argc >= 2 && i < VMC_COUNT_OF(commands); i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            (void)snprintf(full_name, sizeof(full_name), "vmcycle %s", argv[1]);
-            argv[1] = full_name;
-            return interrupted_exit(commands[i].run(argc - 1, argv + 1));
-        }
+    command = argc >= 2 ? command_find(argv[1]) : NULL;
+    if (command != NULL) {
+        (void)snprintf(full_name, sizeof(full_name), "vmcycle %s", argv[1]);
+        argv[1] = full_name;
+        return interrupted_exit(command->run(argc - 1, argv + 1));
     }
     if (argc >= 2) {
         (void)fprintf(stderr, "vmcycle: no command '%s'\n", argv[1]);

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "sim/command.h"
 
 static const char set_prefix[] = "set ";
 
@@ -233,6 +234,9 @@ static int read_run(struct reading *reading, const char *value)
     sweep->command = sweep->words[0];
     if (strcmp(sweep->command, "sweep") == 0) {
         return refuse(reading, "run: a sweep of sweeps");
+    }
+    if (command_find(sweep->command) == NULL) {
+        return refuse(reading, "run: no command '%s'", sweep->command);
     }
     return 1;
 }

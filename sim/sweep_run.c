@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A worker is this program again, under its own command: nothing of one point
- * can reach another, and a crash is one failed point. The parent only starts
- * and waits. A dealer says which points are its own to run: all that are left
- * of a range here, or what another process hands out.
+ * The parent only starts and waits. A dealer says which points are its own to
+ * run: all that are left of a range here, or what another process hands out.
  */
 #include "sim/sweep_run.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,22 +17,14 @@
 #include "sim/command.h"
 #include "sim/progress.h"
 #include "sim/report.h"
+#include "sim/sweep_point.h"
 #include "stats/outfile.h"
-
-extern char **environ;
 
 enum { PATH_BYTES_MAX = 4096, NAP_US_MIN = 50, NAP_US_MAX = 2000 };
 
 static void path_of(char *path, const char *dir, const char *name)
 {
     (void)snprintf(path, PATH_BYTES_MAX, "%s/%s", dir, name);
-}
-
-static void point_path(char *path, const char *dir, uint32_t point,
-                       const char *kind)
-{
-    (void)snprintf(path, PATH_BYTES_MAX, "%s/points/%" PRIu32 ".%s", dir, point,
-                   kind);
 }
 
 /* ---- The folder --------------------------------------------------------- */
@@ -118,43 +106,13 @@ struct worker {
 static enum vmc_status start(struct worker *worker, const struct sweep_run *run,
                              uint32_t point, struct vmc_error *error)
 {
-    static struct sweep_arguments arguments;
-    char json[PATH_BYTES_MAX], text[PATH_BYTES_MAX];
-    char *argv[VMC_COUNT_OF(arguments.words) + 3];
-    posix_spawn_file_actions_t actions;
-    uint32_t count = 0;
-    int failed;
+    const struct sweep_place place = {run->sweep, run->dir, run->program};
+    pid_t pid = sweep_point_start(&place, point, error);
 
-    if (sweep_arguments(&arguments, run->sweep, point) != VMC_OK) {
-        return vmc_fail(error, VMC_E_RANGE,
-                        "point %" PRIu32 ": its arguments are too long", point);
+    if (pid < 0) {
+        return VMC_E_IO;
     }
-    point_path(json, run->dir, point, "json");
-    point_path(text, run->dir, point, "txt");
-    argv[count++] = "vmcycle";
-    for (uint32_t i = 0; i < arguments.count; i++) {
-        argv[count++] = arguments.words[i];
-    }
-    argv[count++] = "--json";
-    argv[count++] = json;
-    argv[count] = NULL;
-    (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
-                                           O_RDONLY, 0);
-    (void)posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, text,
-                                           O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    (void)posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO,
-                                           STDERR_FILENO);
-    failed =
-        posix_spawn(&worker->pid, run->program, &actions, NULL, argv, environ);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    worker->point = point;
-    worker->start_ms = host_now_ms();
-    if (failed != 0) {
-        worker->pid = 0;
-        return vmc_fail(error, VMC_E_IO, "point %" PRIu32 ": cannot start: %s",
-                        point, strerror(failed));
-    }
+    *worker = (struct worker){pid, point, host_now_ms()};
     return VMC_OK;
 }
 
@@ -163,12 +121,10 @@ static enum vmc_status end_worker(struct worker *worker, int wait_status,
                                   struct sweep_dealer *dealer,
                                   struct vmc_error *error)
 {
-    struct sweep_outcome outcome = {
-        .point = worker->point,
-        .exit_status = WIFEXITED(wait_status)
-                           ? (uint32_t)WEXITSTATUS(wait_status)
-                           : 128U + (uint32_t)WTERMSIG(wait_status),
-        .ms = host_now_ms() - worker->start_ms};
+    struct sweep_outcome outcome = {.point = worker->point,
+                                    .exit_status =
+                                        sweep_exit_status(wait_status),
+                                    .ms = host_now_ms() - worker->start_ms};
 
     worker->pid = 0;
     return dealer->take(dealer, &outcome, error);

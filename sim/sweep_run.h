@@ -28,7 +28,7 @@ struct sweep_run {
     const char *dir;
     uint32_t first, last; /**< points, from 1 */
     uint32_t workers;
-    const char *program;           /**< whose commands the points are */
+    const char *program; /**< that runs a point; NULL: a copy of this one */
     uint32_t skipped, ran, failed; /**< failed: bad input, crashed, killed */
     uint32_t mismatched;           /**< ended with exit status 1 */
 };

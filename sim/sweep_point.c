@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program that is loaded anew takes a millisecond before it does anything,
+ * as much as a small point; a copy saves that. Whatever the copy has to say it
+ * says in its own files: bad arguments are one failed point, as they are for a
+ * program.
+ */
+#include "sim/sweep_point.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sim/command.h"
+
+enum { PATH_BYTES_MAX = 4096 };
+
+static void point_path(char *path, const struct sweep_place *place,
+                       uint32_t point, const char *kind)
+{
+    (void)snprintf(path, PATH_BYTES_MAX, "%s/points/%" PRIu32 ".%s", place->dir,
+                   point, kind);
+}
+
+/* Put the file @path in the place of @fd. */
+static bool redirect(int fd, const char *path, int flags)
+{
+    int opened = open(path, flags, 0666);
+
+    if (opened < 0 || dup2(opened, fd) < 0) {
+        (void)fprintf(stderr, "vmcycle: %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    if (opened != fd) {
+        (void)close(opened);
+    }
+    return true;
+}
+
+/* The life of the process, up to its exit status. */
+static int live(const struct sweep_place *place, uint32_t point)
+{
+    static struct sweep_arguments arguments;
+    static char full_name[64];
+    char *argv[VMC_COUNT_OF(arguments.words) + 3];
+    char json[PATH_BYTES_MAX], text[PATH_BYTES_MAX];
+    const struct command *command = command_find(place->sweep->command);
+    int argc = 0;
+
+    point_path(json, place, point, "json");
+    point_path(text, place, point, "txt");
+    if (!redirect(STDIN_FILENO, "/dev/null", O_RDONLY) ||
+        !redirect(STDOUT_FILENO, text, O_WRONLY | O_CREAT | O_TRUNC) ||
+        dup2(STDOUT_FILENO, STDERR_FILENO) < 0) {
+        return EXIT_BAD_INPUT;
+    }
+    if (sweep_arguments(&arguments, place->sweep, point) != VMC_OK) {
+        (void)fprintf(
+            stderr, "vmcycle: point %" PRIu32 ": its arguments are too long\n",
+            point);
+        return EXIT_BAD_INPUT;
+    }
+    (void)snprintf(full_name, sizeof(full_name), "vmcycle %s",
+                   place->sweep->command);
+    argv[argc++] = place->program == NULL ? full_name : "vmcycle";
+    for (uint32_t i = place->program == NULL; i < arguments.count; i++) {
+        argv[argc++] = arguments.words[i];
+    }
+    argv[argc++] = "--json";
+    argv[argc++] = json;
+    argv[argc] = NULL;
+    if (place->program == NULL) {
+        return command->run(argc, argv);
+    }
+    (void)execv(place->program, argv);
+    (void)fprintf(stderr, "vmcycle: %s: %s\n", place->program, strerror(errno));
+    return EXIT_BAD_INPUT;
+}
+
+pid_t sweep_point_start(const struct sweep_place *place, uint32_t point,
+                        struct vmc_error *error)
+{
+    pid_t parent = getpid(), child;
+
+    (void)fflush(NULL); /* or both would write what is waiting */
+    child = fork();
+    if (child == 0) {
+        int end;
+
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) {
+            _exit(EXIT_INTERNAL);
+        }
+        end = live(place, point);
+        if (place->program == NULL) {
+            exit(end);
+        }
+        (void)fflush(stderr);
+        _exit(end); /* this process has more to clean up than it knows of */
+    }
+    if (child < 0) {
+        (void)vmc_fail(error, VMC_E_IO, "point %" PRIu32 ": cannot start: %s",
+                       point, strerror(errno));
+    }
+    return child;
+}
+
+uint32_t sweep_exit_status(int wait_status)
+{
+    return WIFEXITED(wait_status) ? (uint32_t)WEXITSTATUS(wait_status)
+                                  : 128U + (uint32_t)WTERMSIG(wait_status);
+}

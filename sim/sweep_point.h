@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * sweep_point.h - one point of a sweep as a process of its own.
+ *
+ * Nothing of one point can reach another, and a crash is one failed point. The
+ * process is a copy of this one that calls the command, which need not be
+ * loaded anew, and dies with its parent; or another program, where a copy of
+ * this one would not do.
+ */
+#ifndef VMC_SIM_SWEEP_POINT_H
+#define VMC_SIM_SWEEP_POINT_H
+
+#include <sys/types.h>
+
+#include "sim/sweep.h"
+
+/** What all points of a sweep have in common. Borrowed by the calls below. */
+struct sweep_place {
+    const struct sweep *sweep;
+    const char *dir;
+    const char *program; /**< NULL: a copy of this process */
+};
+
+/**
+ * Start @point: its result goes to points/POINT.json, what it prints to
+ * points/POINT.txt.
+ * Returns  the process, or -1 with a line in @error.
+ */
+pid_t sweep_point_start(const struct sweep_place *place, uint32_t point,
+                        struct vmc_error *error);
+
+/** What a shell calls the exit status that waitpid() has told: 128 and the
+ * signal for a process that a signal has ended. */
+uint32_t sweep_exit_status(int wait_status);
+
+#endif
