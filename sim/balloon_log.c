@@ -216,7 +216,7 @@ static bool is_ram(const struct layout *layout, uint64_t page)
     uint64_t at_bytes = page << PAGE_SHIFT;
 
     for (uint32_t i = 0; i < layout->map.region_count; i++) {
-        const struct vmc_region *region = &layout->map.regions[i];
+        const struct vmc_memory_region *region = &layout->map.regions[i];
 
         if (region->kind != VMC_REGION_ROM && at_bytes >= region->start_bytes &&
             at_bytes - region->start_bytes < region->size_bytes) {

@@ -183,7 +183,7 @@ static struct bus_access new_access(const struct bus_log *log,
                                                  : UINT32_MAX,
         .thread = (uint16_t)(thread - log->threads),
         .space = (uint8_t)space,
-        .is_write = record->args[0] == VMC_ACCESS_WRITE,
+        .is_write = record->args[0] == VMC_REC_WRITE,
     };
 }
 
@@ -284,8 +284,8 @@ static void take_read_end(struct bus_log *log, struct thread *thread,
 static void count_access(struct bus_log_counts *counts,
                          const struct vmc_record *record, enum bus_space space)
 {
-    bool is_write = record->args[0] == VMC_ACCESS_WRITE;
-    bool is_open = record->args[0] == VMC_ACCESS_UNSATISFIED_READ;
+    bool is_write = record->args[0] == VMC_REC_WRITE;
+    bool is_open = record->args[0] == VMC_REC_UNSATISFIED_READ;
 
     switch (space) {
     case BUS_MMIO:
@@ -318,11 +318,11 @@ static void take_access(struct bus_log *log, const struct vmc_record *record,
     if (thread == NULL) {
         return;
     }
-    if (record->args[0] == VMC_ACCESS_WRITE) {
+    if (record->args[0] == VMC_REC_WRITE) {
         take_write(log, thread, record, space);
         return;
     }
-    if (record->args[0] == VMC_ACCESS_UNSATISFIED_READ && space != BUS_PIO) {
+    if (record->args[0] == VMC_REC_UNSATISFIED_READ && space != BUS_PIO) {
         drop_loose(log, thread);
         settle(log, thread, record->time_ns, BUS_TIME_BOUND);
         thread->access = new_access(log, thread, record, space);

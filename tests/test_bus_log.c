@@ -285,7 +285,7 @@ START_TEST(threads_beyond_the_limit_are_counted_and_left_out)
 {
     struct bus_log *log;
     struct vmc_record record = {.kind = VMC_REC_KVM_PIO,
-                                .args = {VMC_ACCESS_WRITE, 1, 0x402, 1, 1}};
+                                .args = {VMC_REC_WRITE, 1, 0x402, 1, 1}};
 
     said[0] = '\0';
     ck_assert_int_eq(bus_log_new(&log, &ops, NULL), VMC_OK);

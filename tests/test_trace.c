@@ -172,27 +172,27 @@ static const struct {
     {" q-1 [000] .....  1.500000: kvm_iocsr: iocsr write len 4 gpa 0x1040 val "
      "0x80010001",
      VMC_REC_KVM_IOCSR,
-     {VMC_ACCESS_WRITE, 4, 0x1040, 0x80010001},
+     {VMC_REC_WRITE, 4, 0x1040, 0x80010001},
      {0}},
     {" q-1 [000] .....  1.500000: kvm_mmio: mmio unsatisfied-read len 4 gpa "
      "0xfee000f0 val 0x0",
      VMC_REC_KVM_MMIO,
-     {VMC_ACCESS_UNSATISFIED_READ, 4, 0xfee000f0, 0},
+     {VMC_REC_UNSATISFIED_READ, 4, 0xfee000f0, 0},
      {0}},
     {" q-1 [000] .....  1.500000: kvm_mmio: mmio read len 4 gpa 0xfee000f0 "
      "val 0xff",
      VMC_REC_KVM_MMIO,
-     {VMC_ACCESS_READ, 4, 0xfee000f0, 0xff},
+     {VMC_REC_READ, 4, 0xfee000f0, 0xff},
      {0}},
     {" q-1 [000] .....  1.500000: kvm_pio: pio_write at 0x70 size 1 count 1 "
      "val 0x8f ",
      VMC_REC_KVM_PIO,
-     {VMC_ACCESS_WRITE, 1, 0x70, 0x8f, 1},
+     {VMC_REC_WRITE, 1, 0x70, 0x8f, 1},
      {0}},
     {" q-1 [000] .....  1.500000: kvm_pio: pio_read at 0x71 size 2 count 8 "
      "val 0x0 (...)",
      VMC_REC_KVM_PIO,
-     {VMC_ACCESS_READ, 2, 0x71, 0, 8},
+     {VMC_REC_READ, 2, 0x71, 0, 8},
      {0}},
     {" q-1 [000] .....  1.500000: kvm_userspace_exit: reason KVM_EXIT_IO (2)",
      VMC_REC_KVM_USERSPACE_EXIT,

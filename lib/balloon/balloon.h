@@ -45,7 +45,7 @@ enum vmc_balloon_op {
     VMC_OP_REPORT,   /**< report, hint, or reclaim softly, all that is free */
     VMC_OP_PRESSURE, /**< touch, with a part of memory in the balloon */
     VMC_OP_MIGRATE,  /**< let compaction move pages of the balloon */
-    VMC_OP_COUNT
+    VMC_BALLOON_OP_COUNT
 };
 
 /** Facts of a machine beside its costs. */

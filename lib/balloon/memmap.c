@@ -24,10 +24,10 @@ static void add_region(struct vmc_memmap_config *config, uint64_t start,
 {
     if (size > 0) {
         config->regions[config->region_count++] =
-            (struct vmc_region){.start_bytes = start,
-                                .size_bytes = size,
-                                .offset_bytes = offset,
-                                .kind = VMC_REGION_RAM};
+            (struct vmc_memory_region){.start_bytes = start,
+                                       .size_bytes = size,
+                                       .offset_bytes = offset,
+                                       .kind = VMC_REGION_RAM};
     }
 }
 
@@ -179,13 +179,13 @@ bool vmc_memmap_is_ram(const struct vmc_memmap *map, uint64_t page,
            memchr(&map->states[page], VMC_PAGE_HOLE, count) == NULL;
 }
 
-const struct vmc_region *vmc_memmap_region(const struct vmc_memmap *map,
-                                           uint64_t at_bytes,
-                                           uint64_t size_bytes,
-                                           uint64_t *offset_bytes)
+const struct vmc_memory_region *vmc_memmap_region(const struct vmc_memmap *map,
+                                                  uint64_t at_bytes,
+                                                  uint64_t size_bytes,
+                                                  uint64_t *offset_bytes)
 {
     for (uint32_t i = 0; i < map->config.region_count; i++) {
-        const struct vmc_region *region = &map->config.regions[i];
+        const struct vmc_memory_region *region = &map->config.regions[i];
 
         if (at_bytes >= region->start_bytes &&
             at_bytes - region->start_bytes < region->size_bytes) {
@@ -462,7 +462,8 @@ static void make_zones(struct vmc_memmap *map)
     }
 }
 
-static void add_ram(struct vmc_memmap *map, const struct vmc_region *region)
+static void add_ram(struct vmc_memmap *map,
+                    const struct vmc_memory_region *region)
 {
     uint64_t mask = (UINT64_C(1) << map->page_shift) - 1;
     uint64_t first = (region->start_bytes + mask) >> map->page_shift;
@@ -532,16 +533,17 @@ static enum vmc_status check_config(const struct vmc_memmap_config *config,
                         "guest pages are of 4096, 16384 or 65536 bytes, not %u",
                         config->page_bytes);
     }
-    if (config->region_count < 1 || config->region_count > VMC_REGIONS_MAX ||
+    if (config->region_count < 1 ||
+        config->region_count > VMC_MEMORY_REGIONS_MAX ||
         config->cpu_count > VMC_CPUS_MAX ||
         config->order_max >= VMC_ORDERS_MAX) {
         return vmc_fail(error, VMC_E_RANGE,
                         "a guest has 1 to %d regions, at most %d CPUs and "
                         "orders below %d",
-                        VMC_REGIONS_MAX, VMC_CPUS_MAX, VMC_ORDERS_MAX);
+                        VMC_MEMORY_REGIONS_MAX, VMC_CPUS_MAX, VMC_ORDERS_MAX);
     }
     for (uint32_t i = 0; i < config->region_count; i++) {
-        const struct vmc_region *region = &config->regions[i];
+        const struct vmc_memory_region *region = &config->regions[i];
 
         if (region->start_bytes < end || region->size_bytes == 0 ||
             region->size_bytes >= UINT64_C(1) << 44 ||
@@ -559,7 +561,8 @@ static enum vmc_status check_config(const struct vmc_memmap_config *config,
 static enum vmc_status allocate(struct vmc_memmap *map)
 {
     const struct vmc_memmap_config *config = &map->config;
-    const struct vmc_region *last = &config->regions[config->region_count - 1];
+    const struct vmc_memory_region *last =
+        &config->regions[config->region_count - 1];
     uint64_t pages = (last->start_bytes + last->size_bytes) >> map->page_shift;
 
     map->page_max = (uint32_t)pages;

@@ -23,7 +23,7 @@
 #include "base/base.h"
 
 enum {
-    VMC_REGIONS_MAX = 16,
+    VMC_MEMORY_REGIONS_MAX = 16,
     VMC_ORDERS_MAX = 16,
     VMC_CPUS_MAX = 64,
 };
@@ -38,7 +38,7 @@ enum vmc_region_kind {
 };
 
 /** A piece of the guest-physical address space; between them are holes. */
-struct vmc_region {
+struct vmc_memory_region {
     uint64_t start_bytes, size_bytes;
     uint64_t offset_bytes; /**< in the RAM block that backs it */
     enum vmc_region_kind kind;
@@ -95,7 +95,7 @@ enum vmc_page_state {
 
 /** A guest's memory before anything ran. Copied; text is read in the call. */
 struct vmc_memmap_config {
-    struct vmc_region regions[VMC_REGIONS_MAX];
+    struct vmc_memory_region regions[VMC_MEMORY_REGIONS_MAX];
     uint32_t region_count;
     uint32_t page_bytes;       /**< 4096, 16384 or 65536 */
     uint32_t order_max;        /**< 0: 10, 11 or 13 by page_bytes */
@@ -177,10 +177,10 @@ bool vmc_memmap_is_ram(const struct vmc_memmap *map, uint64_t page,
  * The RAM region that holds all of [@at_bytes, @at_bytes + @size_bytes), with
  * the offset in its block; NULL when there is none: a bad address.
  */
-const struct vmc_region *vmc_memmap_region(const struct vmc_memmap *map,
-                                           uint64_t at_bytes,
-                                           uint64_t size_bytes,
-                                           uint64_t *offset_bytes);
+const struct vmc_memory_region *vmc_memmap_region(const struct vmc_memmap *map,
+                                                  uint64_t at_bytes,
+                                                  uint64_t size_bytes,
+                                                  uint64_t *offset_bytes);
 
 /** The first run at or after *@page in the states of @mask, at most to the
  * end of memory. Returns its length, 0 for none; *@page is its first. */

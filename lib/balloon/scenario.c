@@ -383,7 +383,8 @@ static enum vmc_status run_scenario(struct scenario *scenario,
     for (uint32_t i = 1; i <= iterations && !is_broken(scenario); i++) {
         bool is_timed = i == iterations;
 
-        cycle(scenario, is_timed ? scenario->config.op : VMC_OP_COUNT, result);
+        cycle(scenario, is_timed ? scenario->config.op : VMC_BALLOON_OP_COUNT,
+              result);
     }
     return VMC_OK;
 }
@@ -399,7 +400,7 @@ enum vmc_status vmc_balloon_run(const struct vmc_balloon_config *config,
 
     *result = (struct vmc_balloon_result){0};
     if (config->mechanism >= VMC_MECHANISM_COUNT ||
-        config->op >= VMC_OP_COUNT || config->iteration == 0) {
+        config->op >= VMC_BALLOON_OP_COUNT || config->iteration == 0) {
         return vmc_fail(error, VMC_E_RANGE, "iterations count from 1");
     }
     scenario = calloc(1, sizeof(*scenario));

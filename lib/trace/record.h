@@ -41,19 +41,19 @@ enum vmc_record_kind {
     VMC_REC_BALLOON_TO_TARGET,   /**< target bytes, num_pages */
     VMC_REC_BALLOON_BAD_ADDR,    /**< gpa */
     /* ftrace, system kvm */
-    VMC_REC_KVM_ENTRY,          /**< vcpu, pc (kvm_enter, kvm_entry, reenter);
-                                   x86: intr_info, error code, 1 when it left
-                                   at once */
-    VMC_REC_KVM_EXIT,           /**< vcpu, pc, text of the reason; x86: info1,
-                                   info2, intr_info, error code, requests;
-                                   arm64: class, 4 zeros, text of the exit */
-    VMC_REC_KVM_EXIT_IDLE,      /**< vcpu, pc, text of the reason */
-    VMC_REC_KVM_EXIT_CACHE,     /**< vcpu, pc, text of the reason */
-    VMC_REC_KVM_EXIT_GSPR,      /**< vcpu, instruction word */
-    VMC_REC_KVM_OUT,            /**< vcpu, pc */
-    VMC_REC_KVM_IOCSR,          /**< enum vmc_access, len, gpa, val */
-    VMC_REC_KVM_MMIO,           /**< enum vmc_access, len, gpa, val */
-    VMC_REC_KVM_PIO,            /**< enum vmc_access, size, port, val, count */
+    VMC_REC_KVM_ENTRY,      /**< vcpu, pc (kvm_enter, kvm_entry, reenter);
+                               x86: intr_info, error code, 1 when it left
+                               at once */
+    VMC_REC_KVM_EXIT,       /**< vcpu, pc, text of the reason; x86: info1,
+                               info2, intr_info, error code, requests;
+                               arm64: class, 4 zeros, text of the exit */
+    VMC_REC_KVM_EXIT_IDLE,  /**< vcpu, pc, text of the reason */
+    VMC_REC_KVM_EXIT_CACHE, /**< vcpu, pc, text of the reason */
+    VMC_REC_KVM_EXIT_GSPR,  /**< vcpu, instruction word */
+    VMC_REC_KVM_OUT,        /**< vcpu, pc */
+    VMC_REC_KVM_IOCSR,      /**< enum vmc_record_access, len, gpa, val */
+    VMC_REC_KVM_MMIO,       /**< enum vmc_record_access, len, gpa, val */
+    VMC_REC_KVM_PIO, /**< enum vmc_record_access, size, port, val, count */
     VMC_REC_KVM_USERSPACE_EXIT, /**< reason number, text of its name, errno */
     VMC_REC_KVM_SET_IRQ,        /**< gsi, level, source */
     VMC_REC_KVM_ACK_IRQ,        /**< text of the chip, pin */
@@ -110,10 +110,10 @@ enum vmc_record_kind {
 };
 
 /** Direction of a recorded access. */
-enum vmc_access {
-    VMC_ACCESS_UNSATISFIED_READ,
-    VMC_ACCESS_READ,
-    VMC_ACCESS_WRITE
+enum vmc_record_access {
+    VMC_REC_UNSATISFIED_READ,
+    VMC_REC_READ,
+    VMC_REC_WRITE
 };
 
 enum { VMC_REC_ARGS_MAX = 9 };

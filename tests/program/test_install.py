@@ -105,24 +105,27 @@ def check_examples(prefix, program):
 
 
 def check_headers(include):
-    """Each header is all it needs, in C, and in C++ inside extern "C"."""
+    """Each header is all it needs, and all go together, in C, and in C++ inside
+    extern "C"."""
     headers = sorted(include.rglob("*.h"))
     check(len(headers) > 50, f"{len(headers)} headers are there")
     check_equal([h for h in headers if h.stem.endswith("_priv")], [],
                 "no private one among them")
-    kinds = [("C", [COMPILER, *STRICT, "-xc"], '#include "{}"\n')]
+    lines = {str(h.relative_to(include)): f'#include "{h.relative_to(include)}"'
+             for h in headers}
+    lines["all headers"] = "\n".join(lines.values())
+    kinds = [("C", [COMPILER, *STRICT, "-xc"], "{}\n")]
     if shutil.which("g++"):
         kinds.append(("C++", ["g++", "-std=c++17", "-Wall", "-Wextra",
-                              "-Werror", "-xc++"],
-                      'extern "C" {{\n#include "{}"\n}}\n'))
+                              "-Werror", "-xc++"], 'extern "C" {{\n{}\n}}\n'))
     else:
         print("no g++: headers are not tried in C++")
     for language, command, text in kinds:
-        for header in headers:
+        for name, line in lines.items():
             done = run(*command, "-fsyntax-only", f"-I{include}", "-",
-                       input=text.format(header.relative_to(include)))
+                       input=text.format(line))
             check_equal(done.returncode, 0,
-                        f"{header.name} alone in {language}: {done.stderr}")
+                        f"{name} in {language}: {done.stderr[:1000]}")
 
 
 def check_completion(prefix):
