@@ -39,7 +39,9 @@ TEST_LIBS = $(shell pkg-config --libs check)
 
 # ---- Files: found by name, so a new one needs no line here ------------------
 LIB     := $(OUT)/libvmcycle.a
+PUBLIC  := $(OUT)/public/libvmcycle.a
 SHARED  := $(OUT)/libvmcycle.so.$(VERSION)
+OBJCOPY ?= objcopy
 PROGRAM := $(OUT)/vmcycle
 SOURCES := $(wildcard lib/*/*.c sim/*.c tests/*.c bench/*.c)
 HEADERS := $(wildcard lib/*/*.h)
@@ -67,10 +69,19 @@ $(LIB): $(filter $(OUT)/lib/%,$(OBJECTS))
 	@echo "  AR    $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(SHARED): $(filter $(OUT)/lib/%,$(OBJECTS))
+# Others' programs see the names that begin with vmc_, so that ours, as serve()
+# and check_init(), do not meet theirs.
+$(PUBLIC): $(filter $(OUT)/lib/%,$(OBJECTS))
+	@echo "  AR    $@"; mkdir -p $(@D)
+	$(Q)$(CC) -nostdlib -r $^ -o $(@D)/vmcycle.o
+	$(Q)$(OBJCOPY) --wildcard --keep-global-symbol='vmc_*' $(@D)/vmcycle.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $(@D)/vmcycle.o
+
+$(SHARED): lib/exports.map $(filter $(OUT)/lib/%,$(OBJECTS))
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared \
-	    -Wl,-soname,libvmcycle.so.$(SOMAJOR) $^ $(LIB_LIBS) -o $@
+	    -Wl,-soname,libvmcycle.so.$(SOMAJOR) -Wl,--version-script,$< \
+	    $(filter %.o,$^) $(LIB_LIBS) -o $@
 
 $(PROGRAM): $(SIM_OBJECTS) $(LIB)
 $(BENCHES): $(OUT)/%: $(OUT)/%.o $(filter-out %/main.o,$(SIM_OBJECTS)) $(LIB)
@@ -219,10 +230,10 @@ DEST := $(DESTDIR)$(PREFIX)
 COMPLETION := $(DEST)/share/bash-completion/completions/vmcycle
 ARCHIVE := vmcycle-$(VERSION).tar.gz
 
-install: all ## install under $(DESTDIR)$(PREFIX)
+install: all $(PUBLIC) ## install under $(DESTDIR)$(PREFIX)
 	$(Q)install -d $(DEST)/bin $(DEST)/lib/pkgconfig $(DEST)/share/vmcycle
 	$(Q)install -m 755 $(PROGRAM) -t $(DEST)/bin
-	$(Q)install -m 644 $(LIB) $(SHARED) -t $(DEST)/lib
+	$(Q)install -m 644 $(PUBLIC) $(SHARED) -t $(DEST)/lib
 	$(Q)ln -sf $(notdir $(SHARED)) $(DEST)/lib/libvmcycle.so.$(SOMAJOR)
 	$(Q)ln -sf libvmcycle.so.$(SOMAJOR) $(DEST)/lib/libvmcycle.so
 	$(Q)for h in $(patsubst lib/%,%,$(filter-out %_priv.h,$(HEADERS))); do \

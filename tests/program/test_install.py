@@ -128,6 +128,18 @@ def check_headers(include):
                         f"{name} in {language}: {done.stderr[:1000]}")
 
 
+def check_symbols(folder):
+    """A consumer's own serve() or check() must not meet one of ours."""
+    for name, option in (("libvmcycle.a", "-g"), ("libvmcycle.so", "-D")):
+        listed = run("nm", option, "--defined-only", f"{folder}/{name}").stdout
+        names = {line.split()[2] for line in listed.splitlines()
+                 if len(line.split()) == 3}
+        check(len(names) > 500, f"{name} has {len(names)} names")
+        # What a sanitizer or gcov adds begins with an underscore.
+        check_equal([n for n in names if not re.match("vmc_|_", n)], [],
+                    f"names of {name} that do not begin with vmc_")
+
+
 def check_completion(prefix):
     completion = prefix / "share/bash-completion/completions/vmcycle"
     for words, expected in ((["vmcycle", "rep"], {"replay", "report"}),
@@ -148,6 +160,7 @@ with tempfile.TemporaryDirectory() as folder:
     check_equal(made.returncode, 0, f"make install: {made.stderr[-2000:]}")
     check_examples(prefix, pathlib.Path(folder, "program"))
     check_headers(prefix / "include/vmcycle")
+    check_symbols(prefix / "lib")
     done = run(f"{prefix}/bin/vmcycle", "profiles", "unit", env=dict(
         os.environ, VMCYCLE_PROFILES=f"{prefix}/share/vmcycle/profiles"))
     check_equal(done.returncode, 0, "the installed program runs")
