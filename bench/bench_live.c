@@ -5,8 +5,8 @@
  * descriptor, with a child process at the other end, in turns.
  *
  * What the live path does more: it looks for answers that nobody asked for,
- * takes turns, looks whether it may wait, watches its doorbell, and the device
- * looks up a register. The processes are made the same way and run on the same
+ * takes turns, can be called away while it waits, and the device looks up a
+ * register. The processes are made the same way and run on the same
  * CPUs: all on one, or guests on one and devices on another. Where they may
  * run anywhere the scheduler puts them on one when the machine has nothing else
  * to do, and here and there when it has, which compares nothing.

@@ -2,22 +2,24 @@
 /*
  * One lock a channel is around every call of its machine, and around nothing
  * that waits: a step tries its descriptors without blocking. A vCPU that has
- * to wait leaves the lock and polls two descriptors: the one it needs and its
- * doorbell, an eventfd. Whoever changes what somebody waits for (the turn, a
- * kick, removal) notes it under the lock and rings. The bell only says "look
- * again", so that ringing once too often is harmless, and a ring between
- * looking and polling is not lost.
+ * to wait leaves the lock. Whoever changes what somebody waits for (the turn,
+ * a kick, removal) notes it under the lock and rings the vCPU's bell, which
+ * only says "look again".
+ *
+ * An answer without a time-out is waited for in a read: the owner of the turn
+ * is the only one who reads, so what comes is kept and given to the next step.
+ * The other waits are polls.
  *
  * What the machine must be told about a descriptor that would block is whether
  * one may wait for it: not when somebody has set O_NONBLOCK, as a blocking
- * read of a kernel would come back too. So flags are looked at before each
- * wait, and only then.
+ * read of a kernel would come back too. The read does that by itself; before a
+ * poll the flags are looked at.
  *
  * A pipe has no write that does not block, but it has room for PIPE_BUF bytes
  * at least; with less than that unread it need not be asked.
  *
  * A read right after the command went out is not tried: an answer takes a
- * switch of processes at least, and poll() has to be asked anyway.
+ * switch of processes at least, and has to be waited for anyway.
  */
 #include "sim/live.h"
 
@@ -27,7 +29,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,6 +94,16 @@ static int64_t read_end(void *ends, void *bytes, size_t size_bytes)
     int fd = channel->end.read_fd;
     ssize_t moved;
 
+    if (channel->hints.has_result) {
+        int64_t result = channel->hints.result;
+
+        channel->hints.has_result = false;
+        assert(result <= (int64_t)size_bytes);
+        if (result > 0) {
+            memcpy(bytes, channel->hints.bytes, (size_t)result);
+        }
+        return result;
+    }
     if (channel->hints.has_just_sent) {
         moved = -1;
         errno = EAGAIN;
@@ -181,22 +192,13 @@ void live_channel_close(struct live_channel *channel)
     (void)pthread_mutex_destroy(&channel->lock);
 }
 
-/* ---- Bells ----------------------------------------------------------------
- */
-
-static void ring(const struct live_vcpu *vcpu)
-{
-    const uint64_t one = 1;
-
-    /* It fails only when the bell has rung 2^64 times and nobody looked. */
-    (void)!write(vcpu->wake_fd, &one, sizeof(one));
-}
+/* ---- vCPUs --------------------------------------------------------------- */
 
 /* Tell who has the turn now, if it waits for it in another thread. */
 static void ring_next(const struct live_channel *channel,
                       const struct live_vcpu *self)
 {
-    const struct live_vcpu *next;
+    struct live_vcpu *next;
 
     if (channel->machine.waiter_count == 0) {
         return;
@@ -205,7 +207,7 @@ static void ring_next(const struct live_channel *channel,
     assert(next != NULL);
     if (next != self && next->is_inside &&
         next->access.stage == VMC_ACCESS_TURN) {
-        ring(next);
+        live_bell_ring(&next->bell);
     }
 }
 
@@ -215,17 +217,13 @@ enum vmc_status live_vcpu_open(struct live_vcpu *vcpu, uint32_t id,
     assert(id < LIVE_VCPUS_MAX);
     memset(vcpu, 0, sizeof(*vcpu));
     vcpu->id = id;
-    vcpu->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return vcpu->wake_fd < 0
-               ? vmc_fail(error, VMC_E_IO, "no descriptor for a vCPU: %s",
-                          strerror(errno))
-               : VMC_OK;
+    return live_bell_open(&vcpu->bell, error);
 }
 
 void live_vcpu_kick(struct live_vcpu *vcpu)
 {
     atomic_store(&vcpu->is_kicked, true);
-    ring(vcpu);
+    live_bell_ring(&vcpu->bell);
 }
 
 /* Give up what @vcpu has begun, if anything; the lock is held. */
@@ -252,8 +250,7 @@ void live_vcpu_close(struct live_vcpu *vcpu)
         (void)pthread_mutex_unlock(&channel->lock);
         vcpu->channel = NULL;
     }
-    (void)close(vcpu->wake_fd);
-    vcpu->wake_fd = -1;
+    live_bell_close(&vcpu->bell);
 }
 
 /* ---- Accesses -------------------------------------------------------------
@@ -278,33 +275,50 @@ static int timeout_of(uint64_t deadline)
     return left_ms < INT32_MAX ? (int)left_ms : INT32_MAX;
 }
 
-/* Wait until @want may be there. The lock is not held. True: a signal came. */
-static bool wait_for(const struct live_channel *channel,
-                     const struct live_vcpu *vcpu, enum vmc_channel_want want,
-                     uint64_t deadline, struct live_hints *hints)
+/* How much of an answer is to come, and the byte by which a long message
+ * shows. */
+static size_t missing_bytes(const struct live_channel *channel)
 {
-    struct pollfd entries[2] = {{.fd = vcpu->wake_fd, .events = POLLIN}};
-    bool is_reading = want == VMC_CHANNEL_WAIT_READ;
-    nfds_t count = 1;
-    uint64_t rings;
-    int ready;
+    return (size_t)VMC_IOREGION_RESPONSE_BYTES - channel->machine.in_bytes +
+           (channel->ends.keeps_messages ? 1 : 0);
+}
 
-    if (want != VMC_CHANNEL_WAIT_TURN) {
-        entries[1].fd =
-            is_reading ? channel->end.read_fd : channel->end.write_fd;
-        entries[1].events = is_reading ? POLLIN : POLLOUT;
-        count = 2;
-        if (is_nonblocking(entries[1].fd)) {
-            hints->refuses_to_wait = true;
-            return false;
-        }
+/* Wait for @events of @fd, unless it may not be waited for. */
+static enum live_bell_end poll_for(struct live_vcpu *vcpu, int fd, short events,
+                                   uint64_t deadline, struct live_hints *hints)
+{
+    enum live_bell_end end;
+
+    if (fd >= 0 && is_nonblocking(fd)) {
+        hints->refuses_to_wait = true;
+        return LIVE_BELL_READY;
     }
-    ready = poll(entries, count, timeout_of(deadline));
-    if (ready > 0 && entries[0].revents != 0) {
-        (void)!read(vcpu->wake_fd, &rings, sizeof(rings));
+    end = live_bell_poll(&vcpu->bell, fd, events, timeout_of(deadline));
+    hints->is_readable = end == LIVE_BELL_READY && events == POLLIN;
+    return end;
+}
+
+/* Wait until @want may be there. The lock is not held, but for an answer the
+ * turn is. True: a signal came. */
+static bool wait_for(const struct live_channel *channel, struct live_vcpu *vcpu,
+                     enum vmc_channel_want want, uint64_t deadline,
+                     struct live_hints *hints)
+{
+    enum live_bell_end end;
+
+    *hints = (struct live_hints){.is_readable = false};
+    if (want == VMC_CHANNEL_WAIT_TURN) {
+        end = poll_for(vcpu, -1, 0, deadline, hints);
+    } else if (want == VMC_CHANNEL_WAIT_WRITE) {
+        end = poll_for(vcpu, channel->end.write_fd, POLLOUT, deadline, hints);
+    } else if (deadline != UINT64_MAX) {
+        end = poll_for(vcpu, channel->end.read_fd, POLLIN, deadline, hints);
+    } else {
+        end = live_bell_read(&vcpu->bell, channel->end.read_fd, hints->bytes,
+                             missing_bytes(channel), &hints->result);
+        hints->has_result = end == LIVE_BELL_READY;
     }
-    hints->is_readable = ready > 0 && is_reading && entries[1].revents != 0;
-    return ready < 0 && errno == EINTR;
+    return end == LIVE_BELL_CALLED;
 }
 
 /* Without a time-out the clock is not asked: a count does, and tells those who
@@ -362,7 +376,6 @@ static enum live_outcome drive(struct live_channel *channel,
             return LIVE_INTERRUPTED;
         }
         (void)pthread_mutex_unlock(&channel->lock);
-        hints = (struct live_hints){.is_readable = false};
         has_signal = wait_for(channel, vcpu, want, deadline, &hints);
         (void)pthread_mutex_lock(&channel->lock);
     }
@@ -501,7 +514,7 @@ void live_region_remove(struct live_region *region, uint64_t deadline_ms)
         }
         if (vcpu->is_inside) {
             vmc_channel_retire(&vcpu->access, deadline);
-            ring(vcpu);
+            live_bell_ring(&vcpu->bell);
         } else {
             region->given_up_count += vcpu->access.sent_bytes != 0;
             give_up(channel, vcpu, VMC_CAUSE_REMOVED);

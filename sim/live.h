@@ -7,10 +7,11 @@
  *
  *     vCPU thread --live_access()--> region --> channel --> device process
  *
- * A vCPU thread that must wait does so in poll(), for its descriptor and for
- * its own doorbell. Whatever the device process does, an access ends: it is
- * served, fails with a cause, is taken back by a signal, or finds its region
- * gone. A silent device holds a vCPU until a time-out, a kick or removal.
+ * A vCPU thread that must wait does so in read() or poll(), and its bell
+ * (live_bell.h) calls it away. Whatever the device process does, an access
+ * ends: it is served, fails with a cause, is taken back by a signal, or finds
+ * its region gone. A silent device holds a vCPU until a time-out, a kick or
+ * removal.
  *
  * Units    Names say ms; the machine's ticks are nanoseconds of the host.
  * Threads  Each vCPU is one thread. Kicks, adding and removing regions may
@@ -23,6 +24,7 @@
 #include <stdatomic.h>
 
 #include "ioregion/channel.h"
+#include "sim/live_bell.h"
 #include "sim/live_process.h"
 
 enum { LIVE_VCPUS_MAX = VMC_CHANNEL_WAITERS_MAX };
@@ -39,7 +41,7 @@ enum live_outcome {
 /** A vCPU: what it is waiting for, and how to wake it. */
 struct live_vcpu {
     uint32_t id; /**< below LIVE_VCPUS_MAX; no other has it on a channel */
-    int wake_fd;
+    struct live_bell bell;
     atomic_bool is_kicked;
     bool is_inside; /**< in live_access(); guarded by the channel's lock */
     struct live_channel *channel; /**< of the access on its way, or NULL */
@@ -55,6 +57,9 @@ struct live_hints {
     bool has_just_sent;   /**< an answer cannot be there yet */
     bool refuses_to_wait; /**< O_NONBLOCK was found where it should not be */
     bool is_readable;     /**< poll() has said so */
+    bool has_result;      /**< a read that waited has given this: */
+    int64_t result;       /**< bytes, or a negated errno */
+    uint8_t bytes[VMC_IOREGION_RESPONSE_BYTES + 1];
 };
 
 /** One pair of descriptors, and the regions and vCPUs that share it. */
@@ -95,7 +100,8 @@ struct live_access {
     uint64_t turn;    /**< in which order those that were served ended */
 };
 
-/** Make a vCPU. Fails VMC_E_IO when there is no descriptor left. */
+/** Make a vCPU. A signal whose handler has SA_RESTART does not take its
+ * accesses back. Fails VMC_E_IO when there is no descriptor left. */
 enum vmc_status live_vcpu_open(struct live_vcpu *vcpu, uint32_t id,
                                struct vmc_error *error);
 

@@ -21,7 +21,7 @@ static void on_signal(int number)
 }
 
 /* Once the command is out, call the vCPU away until it comes: a signal that
- * arrives before poll() does not end it. */
+ * arrives before the wait does not end it. */
 static void *kick_soon(void *context)
 {
     struct kicker *kicker = context;
@@ -288,7 +288,7 @@ START_TEST(who_waits_behind_an_interrupted_vcpu_is_woken)
     ck_assert_int_eq(caller.outcome, LIVE_SERVED);
     ck_assert_uint_eq(caller.access.data, 1);
     live_vcpu_close(&caller.vcpu);
-    if (first.wake_fd >= 0) {
+    if (first.bell.fd >= 0) {
         live_vcpu_close(&first);
     }
     stop_well();
