@@ -12,6 +12,7 @@
 #include "sim/replay.h"
 #include "sim/replay_rcu.h"
 #include "sim/report.h"
+#include "sim/timeline_file.h"
 #include "stats/json.h"
 
 enum { SETTINGS_MAX = 64, RANGES_MAX = 64 };
@@ -26,6 +27,7 @@ static const struct replay_section *const sections[] = {
 struct options {
     struct replay_context context;
     const char *trace_path, *meta_path, *json_path, *profile_name;
+    const char *perfetto_path;
     const char *settings[SETTINGS_MAX];
     uint32_t setting_count;
     const char *ranges[RANGES_MAX];
@@ -108,7 +110,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->context.vcd_signals = argument;
         return 0;
     case OPTION_PERFETTO:
-        options->context.perfetto_path = argument;
+        options->perfetto_path = argument;
         return 0;
     case OPTION_RANGE:
         if (options->context.range_count == RANGES_MAX) {
@@ -150,6 +152,7 @@ static const struct argp parser = {
 struct run {
     struct vmc_reader *reader;
     void *states[VMC_COUNT_OF(sections)];
+    struct timeline_file timeline;
     bool is_damaged; /* the trace ended in damage; trouble holds the line */
     struct vmc_error trouble;
 };
@@ -270,6 +273,7 @@ static void free_run(struct run *run)
     for (size_t i = 0; i < VMC_COUNT_OF(sections); i++) {
         sections[i]->free(run->states[i]);
     }
+    timeline_file_abandon(&run->timeline);
     vmc_reader_close(run->reader);
 }
 
@@ -330,6 +334,11 @@ static enum vmc_status prepare(struct run *run, struct options *options,
             return status;
         }
     }
+    status = timeline_file_open(&run->timeline, options->perfetto_path, error);
+    if (status != VMC_OK) {
+        return status;
+    }
+    options->context.timeline = run->timeline.timeline;
     return start_sections(run, &options->context, error);
 }
 
@@ -375,7 +384,10 @@ int command_replay(int argc, char **argv)
         tell_interruption(&run, root, table);
         json_object_set_new(root, "trace", describe_trace(run.reader, table));
         is_good = finish_sections(&run, root, table);
-        status = write_results(root, &options, &error);
+        status = timeline_file_close(&run.timeline, &error);
+        if (status == VMC_OK) {
+            status = write_results(root, &options, &error);
+        }
         json_decref(root);
     }
     free_run(&run);

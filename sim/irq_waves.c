@@ -7,12 +7,9 @@
 #include <string.h>
 
 #include "stats/outfile.h"
-#include "trace/timeline.h"
 #include "trace/vcd.h"
 
 enum {
-    GROUP_VCPUS = 0,
-    GROUP_DEVICES = 1,
     MODE_BITS = 2,
     PENDING_BITS = 9,
     SIGNALS_MAX = GUEST_VCPUS_MAX * (IRQSIM_LINES + 1) + 1,
@@ -20,13 +17,10 @@ enum {
 };
 
 struct irq_waves {
-    struct vmc_outfile *vcd_file, *timeline_file;
+    struct vmc_outfile *vcd_file;
     struct vmc_vcd *vcd;
-    struct vmc_timeline *timeline;
     uint32_t lines[GUEST_VCPUS_MAX][IRQSIM_LINES], modes[GUEST_VCPUS_MAX];
-    uint32_t pending_signal, tracks[GUEST_VCPUS_MAX], device_track;
-    enum irqsim_vcpu_mode mode[GUEST_VCPUS_MAX];
-    uint64_t next_flow, flows[VMC_ROUTER_VECTORS]; /* 0: none on its way */
+    uint32_t pending_signal;
     uint64_t pending[VMC_ROUTER_VECTORS / 64];
     uint32_t pending_count;
 };
@@ -38,14 +32,7 @@ static void see_line(void *watcher, uint64_t tick, uint32_t vcpu, uint32_t line,
 {
     struct irq_waves *waves = watcher;
 
-    if (waves->vcd != NULL) {
-        vmc_vcd_change(waves->vcd, tick, waves->lines[vcpu][line], level);
-    }
-}
-
-static bool has_slice(enum irqsim_vcpu_mode mode)
-{
-    return mode == IRQSIM_ENTERING || mode == IRQSIM_HANDLING;
+    vmc_vcd_change(waves->vcd, tick, waves->lines[vcpu][line], level);
 }
 
 static void see_mode(void *watcher, uint64_t tick, uint32_t vcpu,
@@ -53,19 +40,7 @@ static void see_mode(void *watcher, uint64_t tick, uint32_t vcpu,
 {
     struct irq_waves *waves = watcher;
 
-    if (waves->vcd != NULL) {
-        vmc_vcd_change(waves->vcd, tick, waves->modes[vcpu], mode);
-    }
-    if (waves->timeline != NULL) {
-        if (has_slice(waves->mode[vcpu])) {
-            vmc_timeline_end(waves->timeline, waves->tracks[vcpu], tick);
-        }
-        if (has_slice(mode)) {
-            vmc_timeline_begin(waves->timeline, waves->tracks[vcpu], tick,
-                               mode == IRQSIM_ENTERING ? "enter" : "handler");
-        }
-    }
-    waves->mode[vcpu] = mode;
+    vmc_vcd_change(waves->vcd, tick, waves->modes[vcpu], mode);
 }
 
 static void count_pending(struct irq_waves *waves, uint64_t tick,
@@ -79,39 +54,8 @@ static void count_pending(struct irq_waves *waves, uint64_t tick,
     }
     *word ^= bit;
     waves->pending_count += is_pending ? 1U : UINT32_MAX;
-    if (waves->vcd != NULL) {
-        vmc_vcd_change(waves->vcd, tick, waves->pending_signal,
-                       waves->pending_count);
-    }
-    if (waves->timeline != NULL) {
-        vmc_timeline_counter(waves->timeline, GROUP_DEVICES, tick,
-                             "pending vectors", waves->pending_count);
-    }
-}
-
-static void show_vector(struct irq_waves *waves, uint64_t tick, uint32_t vcpu,
-                        uint32_t vector, const char *what)
-{
-    char name[NAME_BYTES];
-
-    (void)snprintf(name, sizeof(name), "v%" PRIu32 " %s", vector, what);
-    if (strcmp(what, "raise") == 0) {
-        waves->flows[vector] = ++waves->next_flow;
-        vmc_timeline_begin(waves->timeline, waves->device_track, tick, name);
-        vmc_timeline_flow_out(waves->timeline, waves->device_track, tick,
-                              waves->flows[vector], "interrupt");
-        vmc_timeline_end(waves->timeline, waves->device_track, tick);
-        return;
-    }
-    if (strcmp(what, "pending") == 0) {
-        return;
-    }
-    if (strcmp(what, "seen") == 0 && waves->flows[vector] != 0) {
-        vmc_timeline_flow_in(waves->timeline, waves->tracks[vcpu], tick,
-                             waves->flows[vector], "interrupt");
-        waves->flows[vector] = 0;
-    }
-    vmc_timeline_instant(waves->timeline, waves->tracks[vcpu], tick, name);
+    vmc_vcd_change(waves->vcd, tick, waves->pending_signal,
+                   waves->pending_count);
 }
 
 static void see_vector(void *watcher, uint64_t tick, uint32_t vcpu,
@@ -119,12 +63,10 @@ static void see_vector(void *watcher, uint64_t tick, uint32_t vcpu,
 {
     struct irq_waves *waves = watcher;
 
-    if (waves->timeline != NULL) {
-        show_vector(waves, tick, vcpu, vector, what);
-    }
+    (void)vcpu;
     if (strcmp(what, "pending") == 0) {
         count_pending(waves, tick, vector, true);
-    } else if (strcmp(what, "clear") == 0) {
+    } else if (strcmp(what, "clear") == 0 || strcmp(what, "withdrawn") == 0) {
         count_pending(waves, tick, vector, false);
     }
 }
@@ -171,50 +113,18 @@ static enum vmc_status open_vcd(struct irq_waves *waves,
     return status;
 }
 
-static enum vmc_status open_timeline(struct irq_waves *waves,
-                                     const struct irq_waves_config *config,
-                                     struct vmc_error *error)
-{
-    char name[NAME_BYTES];
-    enum vmc_status status =
-        vmc_outfile_open(&waves->timeline_file, config->timeline_path, error);
-
-    if (status == VMC_OK) {
-        status = vmc_timeline_new(&waves->timeline,
-                                  vmc_outfile_stream(waves->timeline_file));
-    }
-    if (status != VMC_OK) {
-        return status;
-    }
-    vmc_timeline_name_group(waves->timeline, GROUP_VCPUS, "vCPUs");
-    vmc_timeline_name_group(waves->timeline, GROUP_DEVICES, "devices");
-    for (uint32_t vcpu = 0; vcpu < config->vcpu_count; vcpu++) {
-        (void)snprintf(name, sizeof(name), "vCPU %" PRIu32, vcpu);
-        waves->tracks[vcpu] =
-            vmc_timeline_add_track(waves->timeline, GROUP_VCPUS, name);
-    }
-    waves->device_track =
-        vmc_timeline_add_track(waves->timeline, GROUP_DEVICES, "inputs");
-    return VMC_OK;
-}
-
 enum vmc_status irq_waves_new(struct irq_waves **out,
                               const struct irq_waves_config *config,
                               struct irqsim *sim, struct vmc_error *error)
 {
     struct irq_waves *waves = calloc(1, sizeof(*waves));
-    enum vmc_status status = VMC_OK;
+    enum vmc_status status;
 
     *out = NULL;
     if (waves == NULL) {
         return VMC_E_NOMEM;
     }
-    if (config->vcd_path != NULL) {
-        status = open_vcd(waves, config, error);
-    }
-    if (status == VMC_OK && config->timeline_path != NULL) {
-        status = open_timeline(waves, config, error);
-    }
+    status = open_vcd(waves, config, error);
     if (status != VMC_OK) {
         irq_waves_free(waves);
         return status;
@@ -227,18 +137,11 @@ enum vmc_status irq_waves_new(struct irq_waves **out,
 enum vmc_status irq_waves_finish(struct irq_waves *waves, uint64_t tick,
                                  struct vmc_error *error)
 {
-    enum vmc_status status = VMC_OK;
+    enum vmc_status status;
 
-    if (waves->vcd != NULL) {
-        (void)vmc_vcd_end(waves->vcd, tick);
-        status = vmc_outfile_commit(waves->vcd_file, error);
-        waves->vcd_file = NULL;
-    }
-    if (status == VMC_OK && waves->timeline != NULL) {
-        (void)vmc_timeline_finish(waves->timeline, tick);
-        status = vmc_outfile_commit(waves->timeline_file, error);
-        waves->timeline_file = NULL;
-    }
+    (void)vmc_vcd_end(waves->vcd, tick);
+    status = vmc_outfile_commit(waves->vcd_file, error);
+    waves->vcd_file = NULL;
     return status;
 }
 
@@ -248,8 +151,6 @@ void irq_waves_free(struct irq_waves *waves)
         return;
     }
     vmc_vcd_free(waves->vcd);
-    vmc_timeline_free(waves->timeline);
     vmc_outfile_abandon(waves->vcd_file);
-    vmc_outfile_abandon(waves->timeline_file);
     free(waves);
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * irq_waves.h - a simulated run as a waveform and as a timeline.
+ * irq_waves.h - a simulated run as a waveform.
  *
- * It watches a struct irqsim and writes what it sees: for GTKWave the inputs
- * and the mode of every vCPU and the number of pending vectors; for Perfetto
- * one track for the devices and one for each vCPU, with an arrow from where a
- * vector was raised to the read that showed it.
+ * It watches a struct irqsim and writes what it sees, for GTKWave: the inputs
+ * and the mode of every vCPU and the number of pending vectors.
  */
 #ifndef VMC_SIM_IRQ_WAVES_H
 #define VMC_SIM_IRQ_WAVES_H
@@ -15,9 +13,8 @@
 struct irq_waves;
 
 struct irq_waves_config {
-    const char *vcd_path;      /**< NULL: no waveform */
-    const char *vcd_signals;   /**< glob over their names; NULL: all */
-    const char *timeline_path; /**< NULL: no timeline */
+    const char *vcd_path;
+    const char *vcd_signals; /**< glob over their names; NULL: all */
     uint32_t vcpu_count;
 };
 
@@ -32,13 +29,13 @@ enum vmc_status irq_waves_new(struct irq_waves **out,
                               struct irqsim *sim, struct vmc_error *error);
 
 /**
- * The run has ended at @tick: complete the files and give them their names.
+ * The run has ended at @tick: complete the file and give it its name.
  * Fails    VMC_E_IO with a line in @error.
  */
 enum vmc_status irq_waves_finish(struct irq_waves *waves, uint64_t tick,
                                  struct vmc_error *error);
 
-/** Free @waves; files that were not finished disappear. NULL is allowed. */
+/** Free @waves; a file that was not finished disappears. NULL is allowed. */
 void irq_waves_free(struct irq_waves *waves);
 
 #endif

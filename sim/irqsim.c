@@ -122,16 +122,49 @@ static void set_mode(struct irqsim *sim, uint32_t vcpu,
                      enum irqsim_vcpu_mode mode)
 {
     sim->state.vcpus[vcpu].mode = mode;
-    if (sim->observer != NULL && sim->observer->mode != NULL) {
-        sim->observer->mode(sim->watcher, now_tick(sim), vcpu, mode);
+    for (uint32_t i = 0; i < sim->watch_count; i++) {
+        const struct irqsim_watch *watch = &sim->watches[i];
+
+        if (watch->observer->mode != NULL) {
+            watch->observer->mode(watch->watcher, now_tick(sim), vcpu, mode);
+        }
     }
 }
 
 static void tell_vector(struct irqsim *sim, uint32_t vcpu, uint32_t vector,
                         const char *what)
 {
-    if (sim->observer != NULL && sim->observer->vector != NULL) {
-        sim->observer->vector(sim->watcher, now_tick(sim), vcpu, vector, what);
+    for (uint32_t i = 0; i < sim->watch_count; i++) {
+        const struct irqsim_watch *watch = &sim->watches[i];
+
+        if (watch->observer->vector != NULL) {
+            watch->observer->vector(watch->watcher, now_tick(sim), vcpu, vector,
+                                    what);
+        }
+    }
+}
+
+static void tell_line(struct irqsim *sim, uint32_t vcpu, uint32_t line,
+                      bool level)
+{
+    for (uint32_t i = 0; i < sim->watch_count; i++) {
+        const struct irqsim_watch *watch = &sim->watches[i];
+
+        if (watch->observer->line != NULL) {
+            watch->observer->line(watch->watcher, now_tick(sim), vcpu, line,
+                                  level);
+        }
+    }
+}
+
+static void tell_ipi(struct irqsim *sim, uint32_t vcpu, bool is_sent)
+{
+    for (uint32_t i = 0; i < sim->watch_count; i++) {
+        const struct irqsim_watch *watch = &sim->watches[i];
+
+        if (watch->observer->ipi != NULL) {
+            watch->observer->ipi(watch->watcher, now_tick(sim), vcpu, is_sent);
+        }
     }
 }
 
@@ -172,7 +205,8 @@ void irqsim_input(struct irqsim *sim, uint32_t vector, bool level,
         }
         tell_vector(sim, 0, vector, "raise");
     } else if (flight->is_raised && !flight->is_seen) {
-        flight->is_raised = false; /* withdrawn before anybody looked */
+        flight->is_raised = false; /* before anybody looked */
+        tell_vector(sim, 0, vector, "withdrawn");
     }
     (void)vmc_router_enter(&sim->router, vector);
 }
@@ -187,6 +221,7 @@ void irqsim_ipi_sent(struct irqsim *sim, uint32_t vcpu)
     struct irqsim_flight *flight = &sim->state.ipis[vcpu];
 
     sim->state.counts.ipis++;
+    tell_ipi(sim, vcpu, true);
     if (!flight->is_raised || flight->is_seen) {
         *flight = (struct irqsim_flight){.raised_tick = now_tick(sim),
                                          .pending_tick = now_tick(sim),
@@ -270,9 +305,7 @@ static void on_line(void *device, uint64_t argument)
         return;
     }
     vcpu->lines ^= bit;
-    if (sim->observer != NULL && sim->observer->line != NULL) {
-        sim->observer->line(sim->watcher, now_tick(sim), index, line, level);
-    }
+    tell_line(sim, index, line, level);
     if (!level) {
         return;
     }
@@ -395,6 +428,7 @@ static void see_ipi(struct irqsim *sim, uint32_t index)
 {
     struct irqsim_flight *flight = &sim->state.ipis[index];
 
+    tell_ipi(sim, index, false);
     if (flight->is_raised && !flight->is_seen) {
         vmc_hist_add(&sim->state.ipi_ns,
                      (now_tick(sim) - flight->raised_tick) / TICKS_PER_NS);
@@ -644,8 +678,8 @@ enum vmc_status irqsim_init(struct irqsim *sim,
 void irqsim_observe(struct irqsim *sim, const struct irqsim_observer *observer,
                     void *watcher)
 {
-    sim->observer = observer;
-    sim->watcher = watcher;
+    assert(sim->watch_count < IRQSIM_WATCHES_MAX);
+    sim->watches[sim->watch_count++] = (struct irqsim_watch){observer, watcher};
 }
 
 uint32_t irqsim_unfinished(const struct irqsim *sim)

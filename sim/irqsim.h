@@ -128,7 +128,13 @@ struct irqsim_state {
     struct vmc_hist ipi_ns;     /**< IPI sent to seen, ns */
 };
 
-/** Told of every change, for rows, waveforms and tests. May be NULL. */
+enum { IRQSIM_WATCHES_MAX = 4 };
+
+/**
+ * Told of every change, for rows, waveforms and tests; any of them may be NULL.
+ * A vector is, in this order, "raise", "pending", "seen", "clear" and, when the
+ * device's handler has run, "handled"; or "withdrawn" before it was seen.
+ */
 struct irqsim_observer {
     void (*line)(void *watcher, uint64_t tick, uint32_t vcpu, uint32_t line,
                  bool level);
@@ -136,6 +142,14 @@ struct irqsim_observer {
                  enum irqsim_vcpu_mode mode);
     void (*vector)(void *watcher, uint64_t tick, uint32_t vcpu, uint32_t vector,
                    const char *what);
+    /** An IPI was sent to @vcpu, or it has read its unit's status. */
+    void (*ipi)(void *watcher, uint64_t tick, uint32_t vcpu, bool is_sent);
+};
+
+/** One that is told, and whom it passes on. */
+struct irqsim_watch {
+    const struct irqsim_observer *observer;
+    void *watcher;
 };
 
 struct irqsim_config {
@@ -152,8 +166,8 @@ struct irqsim {
     struct vmc_engine *engine;
     const struct irqsim_ops *ops;
     void *machine;
-    const struct irqsim_observer *observer;
-    void *watcher;
+    struct irqsim_watch watches[IRQSIM_WATCHES_MAX];
+    uint32_t watch_count;
     uint16_t line_handler, enter_handler, step_handler, leave_handler,
         idle_handler;
 };
@@ -168,7 +182,7 @@ enum vmc_status irqsim_init(struct irqsim *sim,
                             struct vmc_engine *engine,
                             const struct irqsim_ops *ops, void *machine);
 
-/** Have @observer called, with @watcher. */
+/** Have @observer called, too, with @watcher. Asserts there is room. */
 void irqsim_observe(struct irqsim *sim, const struct irqsim_observer *observer,
                     void *watcher);
 

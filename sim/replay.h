@@ -16,6 +16,7 @@
 #include "base/base.h"
 #include "profile/profile.h"
 #include "trace/reader.h"
+#include "trace/timeline.h"
 
 /** What a section may look at when it starts. Borrowed until it is freed. */
 struct replay_context {
@@ -25,7 +26,7 @@ struct replay_context {
     const char *report_path;           /**< folder for rows, or NULL */
     const char *vcd_path;              /**< waveform to write, or NULL */
     const char *vcd_signals;           /**< glob of its signals, or NULL */
-    const char *perfetto_path;         /**< timeline to write, or NULL */
+    struct vmc_timeline *timeline;     /**< to add tracks to, or NULL */
     bool is_checking;                  /**< compare recorded reads */
     const char *const *ranges;         /**< address ranges to tell apart */
     uint32_t range_count;

@@ -753,14 +753,20 @@ static enum vmc_status open_waves(struct replay_irq *self,
     const struct irq_waves_config config = {
         .vcd_path = self->context.vcd_path,
         .vcd_signals = self->context.vcd_signals,
-        .timeline_path = self->context.perfetto_path,
         .vcpu_count = self->vcpu_count,
     };
 
-    if (config.vcd_path == NULL && config.timeline_path == NULL) {
-        return VMC_OK;
+    if (self->context.timeline != NULL) {
+        enum vmc_status status =
+            irq_timeline_new(&self->tracks, self->context.timeline, &self->sim);
+
+        if (status != VMC_OK) {
+            return status;
+        }
     }
-    return irq_waves_new(&self->waves, &config, &self->sim, error);
+    return config.vcd_path == NULL
+               ? VMC_OK
+               : irq_waves_new(&self->waves, &config, &self->sim, error);
 }
 
 static void irq_free(void *state)
@@ -771,6 +777,7 @@ static void irq_free(void *state)
         return;
     }
     irq_waves_free(self->waves);
+    irq_timeline_free(self->tracks);
     vmc_outfile_abandon(self->timeline);
     vmc_outfile_abandon(self->timeline_ipi);
     vmc_engine_free(self->engine);
@@ -869,6 +876,9 @@ static bool irq_finish(void *state, json_t **json, FILE *table)
                          &error) != VMC_OK) {
         (void)fprintf(stderr, "vmcycle: %s\n", error.text);
         is_written = false;
+    }
+    if (self->tracks != NULL) {
+        irq_timeline_finish(self->tracks, vmc_engine_now_tick(self->engine));
     }
     replay_irq_write_rows(self);
     replay_irq_print(self, table);

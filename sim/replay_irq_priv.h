@@ -7,6 +7,7 @@
 #define VMC_SIM_REPLAY_IRQ_PRIV_H
 
 #include "sim/interrupt_log.h"
+#include "sim/irq_timeline.h"
 #include "sim/irq_waves.h"
 #include "sim/irqsim.h"
 #include "sim/machine.h"
@@ -46,7 +47,8 @@ struct replay_irq {
         uint64_t iocsr_accesses, foreign_accesses, bad_vectors;
     } counts;
     struct vmc_outfile *timeline, *timeline_ipi;
-    struct irq_waves *waves; /* NULL: nobody asked for any */
+    struct irq_waves *waves;     /* NULL: nobody asked for any */
+    struct irq_timeline *tracks; /* the same */
 };
 
 /** Write latency, map and stage rows into the report's folder, if any. */

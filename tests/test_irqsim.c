@@ -144,8 +144,8 @@ static void show_vector(void *watcher, uint64_t tick, uint32_t vcpu,
                    (unsigned)(tick / CYCLE_TICKS), vcpu, vector, what);
 }
 
-static const struct irqsim_observer observer = {show_line, show_mode,
-                                                show_vector};
+static const struct irqsim_observer observer = {
+    .line = show_line, .mode = show_mode, .vector = show_vector};
 
 /* What happens to the machine, and when. */
 enum action { END, RAISE, LEVEL, LOWER, IPI, MOVE };
@@ -372,8 +372,8 @@ static const struct {
      true,
      {{0, LEVEL, 69, 0}, {3, LOWER, 69, 0}},
      {"0 cpu0 v69 raise", "1 cpu0 v69 pending", "2 cpu0 IS3 up",
-      "2 cpu0 enters", "4 cpu0 handles", "5 cpu0 IS3 down", "8 cpu0 runs",
-      "9 cpu0 idles"}},
+      "2 cpu0 enters", "3 cpu0 v69 withdrawn", "4 cpu0 handles",
+      "5 cpu0 IS3 down", "8 cpu0 runs", "9 cpu0 idles"}},
 };
 
 START_TEST(every_wire_moves_at_its_cycle)

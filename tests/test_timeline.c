@@ -3,6 +3,7 @@
 #include "trace/timeline.h"
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +22,20 @@ static void set_up(void)
     ck_assert_int_eq(vmc_timeline_new(&timeline, file), VMC_OK);
 }
 
-static void finish(uint64_t tick)
+/* What a group and a track of their own write. */
+enum { HEAD = 4 };
+
+static uint32_t add_track(const char *name)
+{
+    return vmc_timeline_add_track(
+        timeline, vmc_timeline_add_group(timeline, "group"), name);
+}
+
+static void finish(void)
 {
     json_error_t error;
 
-    ck_assert_int_eq(vmc_timeline_finish(timeline, tick), VMC_OK);
+    ck_assert_int_eq(vmc_timeline_finish(timeline), VMC_OK);
     vmc_timeline_free(timeline);
     ck_assert_int_eq(fclose(file), 0);
     list = json_loads(text, 0, &error);
@@ -51,9 +61,10 @@ START_TEST(slices_instants_and_arrows_come_out_as_they_went_in)
     uint32_t cpu, device;
 
     set_up();
-    vmc_timeline_name_group(timeline, 0, "machine");
-    cpu = vmc_timeline_add_track(timeline, 0, "vCPU 0");
-    device = vmc_timeline_add_track(timeline, 1, "balloon");
+    cpu = vmc_timeline_add_track(
+        timeline, vmc_timeline_add_group(timeline, "machine"), "vCPU 0");
+    device = vmc_timeline_add_track(
+        timeline, vmc_timeline_add_group(timeline, "devices"), "balloon");
     vmc_timeline_begin(timeline, device, 1000000, "kick");
     vmc_timeline_flow_out(timeline, device, 1000001, 7, "irq");
     vmc_timeline_end(timeline, device, 2000000);
@@ -62,19 +73,110 @@ START_TEST(slices_instants_and_arrows_come_out_as_they_went_in)
     vmc_timeline_instant(timeline, cpu, 2600000, "seen");
     vmc_timeline_counter(timeline, 0, 2700000, "pending", 3);
     vmc_timeline_end(timeline, cpu, 3000000);
-    ck_assert_uint_eq(vmc_timeline_event_count(timeline), 11);
-    finish(3000000);
-    ck_assert_uint_eq(json_array_size(list), 11);
+    ck_assert_uint_eq(vmc_timeline_event_count(timeline), 16);
+    finish();
+    ck_assert_uint_eq(json_array_size(list), 16);
     ck_assert_str_eq(field(0, "name"), "process_name");
-    ck_assert_str_eq(field(3, "ph"), "B");
-    ck_assert_str_eq(field(3, "name"), "kick");
-    ck_assert_double_eq(time_of(3), 1.0);
-    ck_assert_double_eq(time_of(4), 1.000001);
-    ck_assert_str_eq(field(4, "ph"), "s");
-    ck_assert_str_eq(field(7, "ph"), "f");
-    ck_assert_str_eq(field(8, "ph"), "i");
-    ck_assert_str_eq(field(9, "ph"), "C");
+    ck_assert_str_eq(field(1, "name"), "process_sort_index");
+    ck_assert_str_eq(field(8, "ph"), "B");
+    ck_assert_str_eq(field(8, "name"), "kick");
+    ck_assert_double_eq(time_of(8), 1.0);
+    ck_assert_double_eq(time_of(9), 1.000001);
+    ck_assert_str_eq(field(9, "ph"), "s");
+    ck_assert_str_eq(field(12, "ph"), "f");
+    ck_assert_str_eq(field(13, "ph"), "i");
+    ck_assert_str_eq(field(14, "ph"), "C");
     json_decref(list);
+}
+END_TEST
+
+START_TEST(a_slice_has_its_numbers)
+{
+    const struct vmc_timeline_arg args[] = {{"line", 7},
+                                            {"value", UINT64_MAX / 2}};
+    json_t *object;
+    uint32_t track;
+
+    set_up();
+    track = add_track("t");
+    vmc_timeline_begin_with(timeline, track, 1, "slice", args, 2);
+    finish();
+    object = json_object_get(json_array_get(list, HEAD), "args");
+    ck_assert_uint_eq(json_object_size(object), 2);
+    ck_assert_int_eq(json_integer_value(json_object_get(object, "line")), 7);
+    ck_assert_int_eq(json_integer_value(json_object_get(object, "value")),
+                     INT64_MAX);
+    json_decref(list);
+}
+END_TEST
+
+/* Times that are near a carry, to the picosecond. */
+START_TEST(no_time_is_rounded)
+{
+    static const struct {
+        uint64_t tick;
+        const char *text;
+    } cases[] = {
+        {0, "\"ts\":0.000000,"},
+        {9, "\"ts\":0.000009,"},
+        {10, "\"ts\":0.000010,"},
+        {999999, "\"ts\":0.999999,"},
+        {1000000, "\"ts\":1.000000,"},
+        {99999999, "\"ts\":99.999999,"},
+        {100000000, "\"ts\":100.000000,"},
+        {UINT64_C(18446744073709551615), "\"ts\":18446744073709.551615,"},
+    };
+
+    set_up();
+    for (size_t i = 0; i < VMC_COUNT_OF(cases); i++) {
+        vmc_timeline_instant(timeline, i == 0 ? add_track("t") : 0,
+                             cases[i].tick, "now");
+    }
+    ck_assert_int_eq(vmc_timeline_finish(timeline), VMC_OK);
+    vmc_timeline_free(timeline);
+    ck_assert_int_eq(fclose(file), 0);
+    for (size_t i = 0; i < VMC_COUNT_OF(cases); i++) {
+        ck_assert_msg(strstr(text, cases[i].text) != NULL, "%s", cases[i].text);
+    }
+    free(text);
+}
+END_TEST
+
+START_TEST(a_track_knows_where_it_is)
+{
+    uint32_t left, track;
+
+    set_up();
+    left = vmc_timeline_tracks_left(timeline);
+    track = add_track("t");
+    ck_assert_uint_eq(vmc_timeline_tracks_left(timeline), left - 1);
+    ck_assert_uint_eq(vmc_timeline_track_tick(timeline, track), 0);
+    vmc_timeline_begin(timeline, track, 5, "slice");
+    ck_assert_uint_eq(vmc_timeline_track_tick(timeline, track), 5);
+    ck_assert_uint_eq(vmc_timeline_depth(timeline, track), 1);
+    vmc_timeline_end(timeline, track, 6);
+    ck_assert_uint_eq(vmc_timeline_depth(timeline, track), 0);
+    vmc_timeline_free(timeline);
+    (void)fclose(file);
+    free(text);
+}
+END_TEST
+
+START_TEST(an_arrow_needs_a_slice)
+{
+    set_up();
+    vmc_timeline_flow_out(timeline, add_track("t"), 5, 1, "arrow");
+}
+END_TEST
+
+START_TEST(time_does_not_run_back)
+{
+    uint32_t track;
+
+    set_up();
+    track = add_track("t");
+    vmc_timeline_instant(timeline, track, 5, "now");
+    vmc_timeline_instant(timeline, track, 4, "before");
 }
 END_TEST
 
@@ -83,14 +185,15 @@ START_TEST(open_slices_are_closed_and_extra_ends_dropped)
     uint32_t track;
 
     set_up();
-    track = vmc_timeline_add_track(timeline, 0, "t");
+    track = add_track("t");
     vmc_timeline_end(timeline, track, 5);
     vmc_timeline_begin(timeline, track, 6, "outer");
     vmc_timeline_begin(timeline, track, 7, "inner");
-    finish(10);
-    ck_assert_uint_eq(json_array_size(list), 5); /* M B B E E */
-    ck_assert_str_eq(field(4, "ph"), "E");
-    ck_assert_double_eq(time_of(4), 0.00001);
+    vmc_timeline_instant(timeline, add_track("later"), 10, "now");
+    finish();
+    ck_assert_uint_eq(json_array_size(list), 2 * HEAD + 5); /* B B i E E */
+    ck_assert_str_eq(field(2 * HEAD + 4, "ph"), "E");
+    ck_assert_double_eq(time_of(2 * HEAD + 4), 0.00001);
     json_decref(list);
 }
 END_TEST
@@ -104,11 +207,11 @@ START_TEST(any_name_is_a_json_string)
     memset(longer, '"', sizeof(longer) - 1);
     longer[sizeof(longer) - 1] = '\0';
     set_up();
-    track = vmc_timeline_add_track(timeline, 0, odd);
+    track = add_track(odd);
     vmc_timeline_instant(timeline, track, 1, longer);
-    finish(2);
-    ck_assert_uint_eq(json_array_size(list), 2);
-    ck_assert_uint_gt(strlen(field(1, "name")), 50);
+    finish();
+    ck_assert_uint_eq(json_array_size(list), HEAD + 1);
+    ck_assert_uint_gt(strlen(field(HEAD, "name")), 50);
     json_decref(list);
 }
 END_TEST
@@ -116,7 +219,7 @@ END_TEST
 START_TEST(an_empty_timeline_is_an_empty_list)
 {
     set_up();
-    finish(0);
+    finish();
     ck_assert_uint_eq(json_array_size(list), 0);
     json_decref(list);
 }
@@ -127,12 +230,12 @@ START_TEST(many_events_pass_the_buffer)
     uint32_t track;
 
     set_up();
-    track = vmc_timeline_add_track(timeline, 0, "t");
+    track = add_track("t");
     for (uint64_t t = 0; t < 5000; t++) {
         vmc_timeline_instant(timeline, track, t, "tick");
     }
-    finish(5000);
-    ck_assert_uint_eq(json_array_size(list), 5001);
+    finish();
+    ck_assert_uint_eq(json_array_size(list), HEAD + 5000);
     json_decref(list);
 }
 END_TEST
@@ -144,11 +247,11 @@ START_TEST(a_full_disk_is_noticed)
     file = fopen("/dev/full", "w");
     ck_assert_ptr_nonnull(file);
     ck_assert_int_eq(vmc_timeline_new(&timeline, file), VMC_OK);
-    track = vmc_timeline_add_track(timeline, 0, "t");
+    track = add_track("t");
     for (uint64_t t = 0; t < 5000; t++) {
         vmc_timeline_instant(timeline, track, t, "tick");
     }
-    ck_assert_int_eq(vmc_timeline_finish(timeline, 5000), VMC_E_IO);
+    ck_assert_int_eq(vmc_timeline_finish(timeline), VMC_E_IO);
     vmc_timeline_free(timeline);
     (void)fclose(file);
 }
@@ -161,6 +264,11 @@ Suite *suite(void)
 
     suite_add_tcase(s, c);
     tcase_add_test(c, slices_instants_and_arrows_come_out_as_they_went_in);
+    tcase_add_test(c, a_slice_has_its_numbers);
+    tcase_add_test(c, no_time_is_rounded);
+    tcase_add_test(c, a_track_knows_where_it_is);
+    tcase_add_test_raise_signal(c, an_arrow_needs_a_slice, SIGABRT);
+    tcase_add_test_raise_signal(c, time_does_not_run_back, SIGABRT);
     tcase_add_test(c, open_slices_are_closed_and_extra_ends_dropped);
     tcase_add_test(c, any_name_is_a_json_string);
     tcase_add_test(c, an_empty_timeline_is_an_empty_list);

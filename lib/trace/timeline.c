@@ -3,6 +3,8 @@
  * One event is one line of JSON. Names are given by our own code or come from
  * a recording, so they are escaped; everything else is a number. Lines are
  * made in a buffer, because fprintf for each field would be most of the cost.
+ *
+ * All that changes but the buffer is struct timeline_state, plain data.
  */
 #include "trace/timeline.h"
 
@@ -11,10 +13,10 @@
 
 enum {
     BUFFER_BYTES = 1 << 16,
-    LINE_BYTES_MAX = 1024,
+    LINE_BYTES_MAX = 4096,
     NAME_BYTES_MAX = 256, /* of a name in the file, escapes included */
+    ARGS_MAX = 8,
     TICKS_PER_US = 1000000,
-    US_DECIMALS = 6,
 };
 
 struct track {
@@ -22,15 +24,21 @@ struct track {
     uint64_t tick;
 };
 
+struct timeline_state {
+    uint32_t group_count, track_count;
+    uint64_t events, last_tick;
+    struct track tracks[VMC_TIMELINE_TRACKS_MAX];
+};
+
 struct vmc_timeline {
     FILE *file;
-    struct track tracks[VMC_TIMELINE_TRACKS_MAX];
-    uint32_t track_count;
-    uint64_t events;
+    struct timeline_state state;
     bool has_failed;
     size_t used_bytes;
     char buffer[BUFFER_BYTES];
 };
+
+/* ---- Text --------------------------------------------------------------- */
 
 static void flush(struct vmc_timeline *timeline)
 {
@@ -41,104 +49,163 @@ static void flush(struct vmc_timeline *timeline)
     timeline->used_bytes = 0;
 }
 
-static void put(struct vmc_timeline *timeline, const char *text)
+static void put_bytes(struct vmc_timeline *timeline, const char *text,
+                      size_t bytes)
 {
-    size_t bytes = strlen(text);
-
     memcpy(timeline->buffer + timeline->used_bytes, text, bytes);
     timeline->used_bytes += bytes;
+}
+
+/* A literal, whose length the compiler knows. */
+#define PUT(timeline, text) put_bytes(timeline, text, sizeof(text) - 1)
+
+/* Write @value so that it ends before @end; returns where it begins. */
+static char *digits_before(char *end, uint64_t value)
+{
+    static const char pairs[] = "00010203040506070809"
+                                "10111213141516171819"
+                                "20212223242526272829"
+                                "30313233343536373839"
+                                "40414243444546474849"
+                                "50515253545556575859"
+                                "60616263646566676869"
+                                "70717273747576777879"
+                                "80818283848586878889"
+                                "90919293949596979899";
+
+    while (value >= 100) {
+        end -= 2;
+        memcpy(end, pairs + value % 100 * 2, 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        end -= 2;
+        memcpy(end, pairs + value * 2, 2);
+    } else {
+        *--end = (char)('0' + value);
+    }
+    return end;
 }
 
 static void put_number(struct vmc_timeline *timeline, uint64_t value)
 {
     char text[24];
-    size_t at = sizeof(text);
+    char *end = text + sizeof(text);
+    char *start = digits_before(end, value);
 
-    text[--at] = '\0';
-    do {
-        text[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    put(timeline, text + at);
+    put_bytes(timeline, start, (size_t)(end - start));
 }
 
+/* The decimals are those of 1 000 000 + part, whose first digit gives way to
+ * the point. */
 static void put_time(struct vmc_timeline *timeline, uint64_t tick)
 {
-    char decimals[US_DECIMALS + 2] = ".";
-    uint64_t part = tick % TICKS_PER_US;
+    char text[32];
+    char *end = text + sizeof(text);
+    char *start = digits_before(end, TICKS_PER_US + tick % TICKS_PER_US);
 
-    for (int i = US_DECIMALS; i > 0; i--) {
-        decimals[i] = (char)('0' + part % 10);
-        part /= 10;
-    }
-    put_number(timeline, tick / TICKS_PER_US);
-    put(timeline, decimals);
+    *start = '.';
+    start = digits_before(start, tick / TICKS_PER_US);
+    put_bytes(timeline, start, (size_t)(end - start));
 }
 
-/* A JSON string (RFC 8259, section 7). Too long a name is cut. */
-static void put_name(struct vmc_timeline *timeline, const char *name)
+/* One character of a JSON string (RFC 8259, section 7). Returns its length. */
+static size_t escape(char *at, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";
-    char text[NAME_BYTES_MAX];
-    size_t at = 0;
 
-    text[at++] = '"';
-    for (; *name != '\0' && at < sizeof(text) - 8; name++) {
-        unsigned char c = (unsigned char)*name;
-
-        if (c == '"' || c == '\\') {
-            text[at++] = '\\';
-            text[at++] = (char)c;
-        } else if (c < 0x20 || c >= 0x7f) {
-            memcpy(text + at, "\\u00", 4);
-            text[at + 4] = digits[c >> 4];
-            text[at + 5] = digits[c & 0xf];
-            at += 6;
-        } else {
-            text[at++] = (char)c;
-        }
+    if (c == '"' || c == '\\') {
+        at[0] = '\\';
+        at[1] = (char)c;
+        return 2;
     }
-    text[at++] = '"';
-    text[at] = '\0';
-    put(timeline, text);
+    if (c < 0x20 || c >= 0x7f) {
+        memcpy(at, "\\u00", 4);
+        at[4] = digits[c >> 4];
+        at[5] = digits[c & 0xf];
+        return 6;
+    }
+    at[0] = (char)c;
+    return 1;
 }
+
+/* A name as a string. Too long a one is cut. */
+static void put_name(struct vmc_timeline *timeline, const char *name)
+{
+    char *start = timeline->buffer + timeline->used_bytes;
+    char *at = start;
+
+    *at++ = '"';
+    for (; *name != '\0' && at < start + NAME_BYTES_MAX - 8; name++) {
+        at += escape(at, (unsigned char)*name);
+    }
+    *at++ = '"';
+    timeline->used_bytes += (size_t)(at - start);
+}
+
+/* ---- Events ------------------------------------------------------------- */
 
 /* Begin a line: {"ph":"X","pid":P,"tid":T,"ts":... Groups and tracks are shown
  * from 1, for a process 0 is hidden by some viewers. */
 static void open_event(struct vmc_timeline *timeline, char phase,
                        uint32_t group, uint32_t track, uint64_t tick)
 {
-    char head[] = "{\"ph\":\"?\",\"pid\":";
+    char head[] = ",\n{\"ph\":\"?\",\"pid\":";
 
     if (timeline->used_bytes + LINE_BYTES_MAX > BUFFER_BYTES) {
         flush(timeline);
     }
-    put(timeline, timeline->events++ == 0 ? "[\n" : ",\n");
-    head[7] = phase;
-    put(timeline, head);
+    if (timeline->state.events++ == 0) {
+        head[0] = '[';
+    }
+    head[9] = phase;
+    put_bytes(timeline, head, sizeof(head) - 1);
     put_number(timeline, group + 1);
-    put(timeline, ",\"tid\":");
+    PUT(timeline, ",\"tid\":");
     put_number(timeline, track + 1);
-    put(timeline, ",\"ts\":");
+    PUT(timeline, ",\"ts\":");
     put_time(timeline, tick);
+    if (tick > timeline->state.last_tick) {
+        timeline->state.last_tick = tick;
+    }
 }
 
-static void close_with_name(struct vmc_timeline *timeline, const char *name)
+static void put_event_name(struct vmc_timeline *timeline, const char *name)
 {
-    put(timeline, ",\"name\":");
+    PUT(timeline, ",\"name\":");
     put_name(timeline, name);
-    put(timeline, "}");
 }
 
 static struct track *track_at(struct vmc_timeline *timeline, uint32_t number,
                               uint64_t tick)
 {
-    struct track *track = &timeline->tracks[number];
+    struct track *track = &timeline->state.tracks[number];
 
-    assert(number < timeline->track_count);
+    assert(number < timeline->state.track_count);
     assert(tick >= track->tick);
     track->tick = tick;
     return track;
+}
+
+/* Metadata: what @what says of a group or a track stands in "args". */
+static void put_label(struct vmc_timeline *timeline, const char *what,
+                      uint32_t group, uint32_t track, const char *name)
+{
+    open_event(timeline, 'M', group, track, 0);
+    put_event_name(timeline, what);
+    PUT(timeline, ",\"args\":{\"name\":");
+    put_name(timeline, name);
+    PUT(timeline, "}}");
+}
+
+static void put_order(struct vmc_timeline *timeline, const char *what,
+                      uint32_t group, uint32_t track, uint32_t place)
+{
+    open_event(timeline, 'M', group, track, 0);
+    put_event_name(timeline, what);
+    PUT(timeline, ",\"args\":{\"sort_index\":");
+    put_number(timeline, place);
+    PUT(timeline, "}}");
 }
 
 /* ---- The interface ------------------------------------------------------ */
@@ -158,45 +225,67 @@ void vmc_timeline_free(struct vmc_timeline *timeline)
     free(timeline);
 }
 
-/* Metadata: the name of a group or a track stands in "args". */
-static void put_metadata(struct vmc_timeline *timeline, const char *what,
-                         uint32_t group, uint32_t track, const char *name)
+uint32_t vmc_timeline_add_group(struct vmc_timeline *timeline, const char *name)
 {
-    open_event(timeline, 'M', group, track, 0);
-    put(timeline, ",\"name\":");
-    put_name(timeline, what);
-    put(timeline, ",\"args\":{\"name\":");
-    put_name(timeline, name);
-    put(timeline, "}}");
+    uint32_t number = timeline->state.group_count;
+
+    assert(number < VMC_TIMELINE_GROUPS_MAX);
+    timeline->state.group_count++;
+    put_label(timeline, "process_name", number, 0, name);
+    put_order(timeline, "process_sort_index", number, 0, number);
+    return number;
 }
 
 uint32_t vmc_timeline_add_track(struct vmc_timeline *timeline, uint32_t group,
                                 const char *name)
 {
-    uint32_t number = timeline->track_count;
+    uint32_t number = timeline->state.track_count;
 
+    assert(group < timeline->state.group_count);
     assert(number < VMC_TIMELINE_TRACKS_MAX);
-    timeline->track_count++;
-    timeline->tracks[number].group = group;
-    put_metadata(timeline, "thread_name", group, number, name);
+    timeline->state.track_count++;
+    timeline->state.tracks[number].group = group;
+    put_label(timeline, "thread_name", group, number, name);
+    put_order(timeline, "thread_sort_index", group, number, number);
     return number;
 }
 
-void vmc_timeline_name_group(struct vmc_timeline *timeline, uint32_t group,
-                             const char *name)
+uint32_t vmc_timeline_tracks_left(const struct vmc_timeline *timeline)
 {
-    put_metadata(timeline, "process_name", group, 0, name);
+    return VMC_TIMELINE_TRACKS_MAX - timeline->state.track_count;
+}
+
+void vmc_timeline_begin_with(struct vmc_timeline *timeline, uint32_t number,
+                             uint64_t tick, const char *name,
+                             const struct vmc_timeline_arg *args,
+                             uint32_t count)
+{
+    struct track *track = track_at(timeline, number, tick);
+
+    assert(track->depth < VMC_TIMELINE_DEPTH_MAX && count <= ARGS_MAX);
+    track->depth++;
+    open_event(timeline, 'B', track->group, number, tick);
+    put_event_name(timeline, name);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i == 0) {
+            PUT(timeline, ",\"args\":{");
+        } else {
+            PUT(timeline, ",");
+        }
+        put_name(timeline, args[i].key);
+        PUT(timeline, ":");
+        put_number(timeline, args[i].value);
+    }
+    if (count > 0) {
+        PUT(timeline, "}");
+    }
+    PUT(timeline, "}");
 }
 
 void vmc_timeline_begin(struct vmc_timeline *timeline, uint32_t number,
                         uint64_t tick, const char *name)
 {
-    struct track *track = track_at(timeline, number, tick);
-
-    assert(track->depth < VMC_TIMELINE_DEPTH_MAX);
-    track->depth++;
-    open_event(timeline, 'B', track->group, number, tick);
-    close_with_name(timeline, name);
+    vmc_timeline_begin_with(timeline, number, tick, name, NULL, 0);
 }
 
 void vmc_timeline_end(struct vmc_timeline *timeline, uint32_t number,
@@ -207,7 +296,7 @@ void vmc_timeline_end(struct vmc_timeline *timeline, uint32_t number,
     if (track->depth > 0) {
         track->depth--;
         open_event(timeline, 'E', track->group, number, tick);
-        put(timeline, "}");
+        PUT(timeline, "}");
     }
 }
 
@@ -217,8 +306,9 @@ void vmc_timeline_instant(struct vmc_timeline *timeline, uint32_t number,
     const struct track *track = track_at(timeline, number, tick);
 
     open_event(timeline, 'i', track->group, number, tick);
-    put(timeline, ",\"s\":\"t\"");
-    close_with_name(timeline, name);
+    PUT(timeline, ",\"s\":\"t\"");
+    put_event_name(timeline, name);
+    PUT(timeline, "}");
 }
 
 static void put_flow(struct vmc_timeline *timeline, char phase, uint32_t number,
@@ -226,10 +316,12 @@ static void put_flow(struct vmc_timeline *timeline, char phase, uint32_t number,
 {
     const struct track *track = track_at(timeline, number, tick);
 
+    assert(track->depth > 0);
     open_event(timeline, phase, track->group, number, tick);
-    put(timeline, ",\"cat\":\"flow\",\"bp\":\"e\",\"id\":");
+    PUT(timeline, ",\"cat\":\"flow\",\"bp\":\"e\",\"id\":");
     put_number(timeline, flow);
-    close_with_name(timeline, name);
+    put_event_name(timeline, name);
+    PUT(timeline, "}");
 }
 
 void vmc_timeline_flow_out(struct vmc_timeline *timeline, uint32_t track,
@@ -247,29 +339,41 @@ void vmc_timeline_flow_in(struct vmc_timeline *timeline, uint32_t track,
 void vmc_timeline_counter(struct vmc_timeline *timeline, uint32_t group,
                           uint64_t tick, const char *name, uint64_t value)
 {
+    assert(group < timeline->state.group_count);
     open_event(timeline, 'C', group, 0, tick);
-    put(timeline, ",\"name\":");
-    put_name(timeline, name);
-    put(timeline, ",\"args\":{\"value\":");
+    put_event_name(timeline, name);
+    PUT(timeline, ",\"args\":{\"value\":");
     put_number(timeline, value);
-    put(timeline, "}}");
+    PUT(timeline, "}}");
 }
 
-enum vmc_status vmc_timeline_finish(struct vmc_timeline *timeline,
-                                    uint64_t tick)
+uint64_t vmc_timeline_track_tick(const struct vmc_timeline *timeline,
+                                 uint32_t track)
 {
-    for (uint32_t i = 0; i < timeline->track_count; i++) {
-        struct track *track = &timeline->tracks[i];
+    assert(track < timeline->state.track_count);
+    return timeline->state.tracks[track].tick;
+}
 
-        while (track->depth > 0) {
-            vmc_timeline_end(timeline, i,
-                             tick > track->tick ? tick : track->tick);
+uint32_t vmc_timeline_depth(const struct vmc_timeline *timeline, uint32_t track)
+{
+    assert(track < timeline->state.track_count);
+    return timeline->state.tracks[track].depth;
+}
+
+enum vmc_status vmc_timeline_finish(struct vmc_timeline *timeline)
+{
+    for (uint32_t i = 0; i < timeline->state.track_count; i++) {
+        while (timeline->state.tracks[i].depth > 0) {
+            vmc_timeline_end(timeline, i, timeline->state.last_tick);
         }
     }
     if (timeline->used_bytes + LINE_BYTES_MAX > BUFFER_BYTES) {
         flush(timeline);
     }
-    put(timeline, timeline->events == 0 ? "[\n]\n" : "\n]\n");
+    if (timeline->state.events == 0) {
+        PUT(timeline, "[");
+    }
+    PUT(timeline, "\n]\n");
     flush(timeline);
     return timeline->has_failed || ferror(timeline->file) != 0 ? VMC_E_IO
                                                                : VMC_OK;
@@ -277,5 +381,5 @@ enum vmc_status vmc_timeline_finish(struct vmc_timeline *timeline,
 
 uint64_t vmc_timeline_event_count(const struct vmc_timeline *timeline)
 {
-    return timeline->events;
+    return timeline->state.events;
 }

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/timeline_file.h"
+
+enum vmc_status timeline_file_open(struct timeline_file *out, const char *path,
+                                   struct vmc_error *error)
+{
+    enum vmc_status status;
+
+    *out = (struct timeline_file){NULL, NULL};
+    if (path == NULL) {
+        return VMC_OK;
+    }
+    status = vmc_outfile_open(&out->file, path, error);
+    if (status == VMC_OK) {
+        status =
+            vmc_timeline_new(&out->timeline, vmc_outfile_stream(out->file));
+    }
+    if (status != VMC_OK) {
+        timeline_file_abandon(out);
+    }
+    return status;
+}
+
+enum vmc_status timeline_file_close(struct timeline_file *out,
+                                    struct vmc_error *error)
+{
+    enum vmc_status status;
+
+    if (out->timeline == NULL) {
+        return VMC_OK;
+    }
+    (void)vmc_timeline_finish(out->timeline);
+    status = vmc_outfile_commit(out->file, error); /* sees every failed write */
+    out->file = NULL;
+    timeline_file_abandon(out);
+    return status;
+}
+
+void timeline_file_abandon(struct timeline_file *out)
+{
+    vmc_timeline_free(out->timeline);
+    vmc_outfile_abandon(out->file);
+    *out = (struct timeline_file){NULL, NULL};
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * timeline_file.h - the file that --perfetto names, for a command.
+ *
+ * The command owns it and lends the timeline to its parts, each of which adds
+ * its own groups of tracks: one run, one file.
+ */
+#ifndef VMC_SIM_TIMELINE_FILE_H
+#define VMC_SIM_TIMELINE_FILE_H
+
+#include "stats/outfile.h"
+#include "trace/timeline.h"
+
+/** Zeroed memory is one that nobody asked for. */
+struct timeline_file {
+    struct vmc_outfile *file;
+    struct vmc_timeline *timeline; /**< to be lent; NULL: nobody asked */
+};
+
+/** Open @path; NULL: nobody asked. Fails VMC_E_IO with a line in @error,
+ * VMC_E_NOMEM. */
+enum vmc_status timeline_file_open(struct timeline_file *out, const char *path,
+                                   struct vmc_error *error);
+
+/** The run has ended: complete the file and give it its name. Fails VMC_E_IO
+ * with a line in @error. Nothing is left to abandon. */
+enum vmc_status timeline_file_close(struct timeline_file *out,
+                                    struct vmc_error *error);
+
+/** Remove what was written, unless it was closed. */
+void timeline_file_abandon(struct timeline_file *out);
+
+#endif

@@ -1,0 +1,158 @@
+"""Timelines: their shape by a schema, their sense by rules, and a browser."""
+import json
+import pathlib
+import re
+import tempfile
+
+import chromium
+import traceevents
+from harness import ROOT, VARIANT, check, check_equal, close, vmcycle
+
+TRACES = sorted((ROOT / "traces").glob("*.zst"))
+TIME = re.compile(r'"ts":([0-9.]+)')
+PAGE = """<!doctype html><meta charset="utf-8"><title>timeline</title>
+<script type="application/json" id="t">%s</script><script>
+const events = JSON.parse(document.getElementById("t").textContent);
+const count = {}, open = {}, tracks = new Set(), ends = {};
+let last = 0;
+for (const e of events) {
+    count[e.ph] = (count[e.ph] || 0) + 1;
+    last = Math.max(last, e.ts);
+    const track = e.pid + "." + e.tid;
+    if (e.ph == "B" || e.ph == "E") {
+        tracks.add(track);
+        open[track] = (open[track] || 0) + (e.ph == "B" ? 1 : -1);
+        if (open[track] < 0) throw new Error("not nested");
+    } else if (e.ph == "s" || e.ph == "f") {
+        const arrow = e.name + e.id;
+        ends[arrow] = (ends[arrow] || "") + e.ph;
+    }
+}
+var result = {count, last, tracks: tracks.size,
+    open: Object.values(open).filter(n => n != 0).length,
+    arrows: Object.values(ends).filter(s => s.length == 2).length};
+</script>"""
+
+
+def in_browser(text, folder):
+    """What a browser's JSON.parse() makes of the file."""
+    page = pathlib.Path(folder, "page.html")
+    page.write_text(PAGE % text.replace("</", "<\\/"))
+    loaded = chromium.load(page, ["result"])
+    check_equal(loaded.errors, [], "no console error")
+    return loaded.values[0]
+
+
+def check_browser(text, seen, folder):
+    found = in_browser(text, folder)
+    check_equal(found["count"], dict(seen.phases), "events by phase")
+    check_equal(found["open"], 0, "slices left open")
+    check_equal(found["arrows"], sum(seen.flows.values()), "arrows")
+    check_equal(found["tracks"], sum(map(bool, seen.tracks.values())),
+                "tracks with slices")
+    check_equal(round(found["last"] * 1e6), max(e["ts"] for e in seen.events),
+                "the last time")
+
+
+def check_file(path, what):
+    """All that holds of any timeline. Returns what it has."""
+    text = path.read_text()
+    problems, seen = traceevents.check(text)
+    check_equal(problems[:5], [], f"{what}: sense")
+    try:
+        check_equal(traceevents.validate(seen.events)[:3], [], f"{what}: shape")
+    except ImportError:
+        print("skipped: no python3-jsonschema, shapes are not validated")
+    return text, seen
+
+
+def check_bad():
+    """The rules find what they are for."""
+    head = [{"ph": "M", "pid": 1, "tid": 1, "ts": 0.0, "name": n + "_name",
+             "args": {"name": n}} for n in ("process", "thread")]
+    b = {"ph": "B", "pid": 1, "tid": 1, "ts": 2.0, "name": "b"}
+    e = {"ph": "E", "pid": 1, "tid": 1, "ts": 3.0}
+    s = {"ph": "s", "pid": 1, "tid": 1, "ts": 2.0, "name": "n", "cat": "c",
+         "id": 1}
+    f = {**s, "ph": "f"}
+    c = {"ph": "C", "pid": 1, "tid": 1, "ts": 2.0, "name": "n",
+         "args": {"v": 1}}
+    good = [b, s, f, e, c]
+
+    def problems(events, head=head):
+        lines = ",\n".join(json.dumps(e, separators=(",", ":"))
+                           for e in head + events)
+        return traceevents.check("[\n%s\n]\n" % TIME.sub(
+            lambda time: f'"ts":{float(time[1]):.6f}', lines))[0]
+
+    check_equal(problems(good), [], "a good one")
+    for events, word in (
+            ([b, s, f, c], "open"), ([e], "without a beginning"),
+            ([b, s, e], "one end"), ([b, s, s, f, e], "two ends"),
+            ([b, e, s, f], "outside"), ([b, {**e, "ts": 1.0}], "runs back"),
+            ([b, {**f, "ts": 2.0}, {**s, "ts": 2.5}, e], "back in time"),
+            ([c, {**c, "ts": 1.0}], "counter runs back"),
+            ([{**c, "args": {"v": -1}}], "no number"),
+            ([{**b, "tid": 2}, {**e, "tid": 2}], "without a name")):
+        check(any(word in p for p in problems(events)), f"found: {word}")
+    check(problems(good, []), "found: no names at all")
+    try:
+        for event in ({**b, "ph": "X"}, {**b, "name": ""}, {**e, "ts": -1},
+                      {k: v for k, v in b.items() if k != "pid"},
+                      {**b, "args": {"line": "7"}}, {**f, "bp": "x"},
+                      {k: v for k, v in s.items() if k != "id"},
+                      {**c, "args": {"v": "1"}}, {**head[0], "args": {}},
+                      {**head[0], "name": "process"}):
+            check(traceevents.validate([event]), f"refused: {event}")
+    except ImportError:
+        pass
+
+
+def check_traces(folder):
+    files = {}
+    for trace in TRACES:
+        name = trace.name.split(".")[0]
+        path = pathlib.Path(folder, name + ".json")
+        run = vmcycle("replay", trace, "--perfetto", path, "--json", "-")
+        check_equal(run.returncode, vmcycle(
+            "replay", trace, "--json", "-").returncode, f"{name}: exit")
+        files[name] = check_file(path, name) + (json.loads(run.stdout),)
+    return files
+
+
+def check_interrupts(seen, result, what):
+    result = result["interrupts"]
+    handled = sum(name.startswith("vector") for (group, _), slices in
+                  seen.tracks.items() if group == "vCPUs, simulated"
+                  for name, _, _ in slices)
+    entries = sum(cpu["simulated_entries"] for cpu in result["per_cpu"])
+    handlers = [s for (group, _), slices in seen.tracks.items()
+                if group == "vCPUs, simulated" for s in slices
+                if s[0] == "handler"]
+    check_equal(len(handlers), entries, f"{what}: a slice for each entry")
+    check_equal(seen.flows["interrupt"],
+                result["simulated_latency_ns"]["count"],
+                f"{what}: an arrow for each interrupt that was handled")
+    check(handled >= seen.flows["interrupt"], f"{what}: handlers of vectors")
+    check_equal(seen.flows["IPI"], result["simulated_ipi_ns"]["count"],
+                f"{what}: an arrow for each IPI")
+    check(seen.counters["pending vectors"][-1] <= 2,
+          f"{what}: little is pending at the end")
+
+
+def test(folder):
+    files = check_traces(folder)
+    for name, (_, seen, result) in files.items():
+        if "interrupts" in result:
+            check_interrupts(seen, result, name)
+    try:
+        for name in ("eiointc-4vcpu",):
+            check_browser(*files[name][:2], folder)
+    except chromium.NoBrowser as reason:
+        print(f"skipped: timelines in a browser: {reason}")
+
+
+check_bad()
+with tempfile.TemporaryDirectory() as folder:
+    test(folder)
+close()
