@@ -101,7 +101,7 @@ PACKAGES := pkg-config check libzstd-dev libjansson-dev libinih-dev \
 
 # Programs that nobody here wrote and that tests open our files with. A test
 # whose program is missing says that it was skipped.
-TEST_PACKAGES := chromium python3-jsonschema
+TEST_PACKAGES := chromium python3-jsonschema man-db groff mandoc
 
 deps: ## install the packages that are missing
 	$(Q)sh tests/deps.sh $(PACKAGES)
@@ -146,6 +146,8 @@ $(OUT)/tests/program/%.result: tests/program/%.py $(PROGRAM) tests/run.py \
 
 # What a script reads beside the program.
 $(OUT)/tests/program/test_install.result: $(wildcard examples/*.c) $(HEADERS)
+$(OUT)/tests/program/test_manual.result: $(wildcard docs/*) $(HEADERS) \
+        sim/vmcycle.bash
 
 $(OUT)/tests/tidy.result: tests/tidy.py tests/run.py $(SOURCES) $(HEADERS) \
         $(wildcard sim/*.h)
@@ -223,14 +225,17 @@ lint: deps ## check the layout, and run clang-tidy and cppcheck
 format: ## lay out all C files with clang-format
 	clang-format -i $(ALL_C)
 
-MAN1 := $(wildcard docs/*.1)
-MAN3 := $(wildcard docs/*.3)
-MAN5 := $(wildcard docs/*.5)
+MANUAL := $(patsubst docs/%,$(OUT)/%,$(wildcard docs/*.[135]))
 DEST := $(DESTDIR)$(PREFIX)
 COMPLETION := $(DEST)/share/bash-completion/completions/vmcycle
 ARCHIVE := vmcycle-$(VERSION).tar.gz
 
-install: all $(PUBLIC) ## install under $(DESTDIR)$(PREFIX)
+# What --help and the headers tell is put into the pages.
+$(MANUAL): $(OUT)/%: docs/% docs/manual.awk $(PROGRAM) $(HEADERS) \
+        examples/consumer.c
+	$(Q)awk -v program=$(PROGRAM) -f docs/manual.awk $< > $@
+
+install: all $(PUBLIC) $(MANUAL) ## install under $(DESTDIR)$(PREFIX)
 	$(Q)install -d $(DEST)/bin $(DEST)/lib/pkgconfig $(DEST)/share/vmcycle
 	$(Q)install -m 755 $(PROGRAM) -t $(DEST)/bin
 	$(Q)install -m 644 $(PUBLIC) $(SHARED) -t $(DEST)/lib
@@ -242,9 +247,10 @@ install: all $(PUBLIC) ## install under $(DESTDIR)$(PREFIX)
 	$(Q)install -D -m 644 sim/*.gp -t $(DEST)/share/vmcycle/plots
 	$(Q)install -D -m 644 tests/scenarios/* -t $(DEST)/share/vmcycle/scenarios
 	$(Q)install -D -m 644 sim/vmcycle.bash $(COMPLETION)
-	$(Q)$(if $(MAN1),install -D -m 644 $(MAN1) -t $(DEST)/share/man/man1)
-	$(Q)$(if $(MAN3),install -D -m 644 $(MAN3) -t $(DEST)/share/man/man3)
-	$(Q)$(if $(MAN5),install -D -m 644 $(MAN5) -t $(DEST)/share/man/man5)
+	$(Q)install -D -m 644 examples/*.c -t $(DEST)/share/doc/vmcycle/examples
+	$(Q)for page in $(MANUAL); do \
+	    install -D -m 644 $$page -t $(DEST)/share/man/man$${page##*.} || exit; \
+	    done
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' \
 	    'libdir=$${prefix}/lib' '' 'Name: vmcycle' \
 	    'Description: cycle-accurate simulator of virtual-machine hardware' \
@@ -253,12 +259,12 @@ install: all $(PUBLIC) ## install under $(DESTDIR)$(PREFIX)
 	    > $(DEST)/lib/pkgconfig/vmcycle.pc
 
 uninstall: ## remove what install put there
-	$(Q)rm -rf $(DEST)/include/vmcycle $(DEST)/share/vmcycle
+	$(Q)rm -rf $(DEST)/include/vmcycle $(DEST)/share/vmcycle \
+	    $(DEST)/share/doc/vmcycle
 	$(Q)rm -f $(DEST)/bin/vmcycle $(DEST)/lib/libvmcycle.* $(COMPLETION) \
 	    $(DEST)/lib/pkgconfig/vmcycle.pc \
-	    $(patsubst docs/%,$(DEST)/share/man/man1/%,$(MAN1)) \
-	    $(patsubst docs/%,$(DEST)/share/man/man3/%,$(MAN3)) \
-	    $(patsubst docs/%,$(DEST)/share/man/man5/%,$(MAN5))
+	    $(foreach page,$(MANUAL),$(DEST)/share/man/man$(subst .,,$(suffix \
+	    $(page)))/$(notdir $(page)))
 
 # What git has of the last commit, and nothing of the machine: the same bytes
 # every time.

@@ -33,15 +33,24 @@ static void print_usage(FILE *to)
     (void)fprintf(to, "\n\"vmcycle compare SUBJECT --help\" tells more.\n");
 }
 
+/* True when help is asked for; "--balloon --help" is no list of that name. */
+static bool wants_help(int argc, char **argv)
+{
+    return strcmp(argv[argc - 1], "--help") == 0;
+}
+
 int command_compare(int argc, char **argv)
 {
+    char *help[] = {argv[0], "--help", NULL};
+
     for (int a = 1; a < argc; a++) {
         for (size_t i = 0; i < VMC_COUNT_OF(subjects); i++) {
             size_t bytes = strlen(subjects[i].option);
 
             if (strncmp(argv[a], subjects[i].option, bytes) == 0 &&
                 (argv[a][bytes] == '\0' || argv[a][bytes] == '=')) {
-                return subjects[i].run(argc, argv);
+                return wants_help(argc, argv) ? subjects[i].run(2, help)
+                                              : subjects[i].run(argc, argv);
             }
         }
     }

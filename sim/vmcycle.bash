@@ -7,18 +7,23 @@ _vmcycle_commands() {
 }
 
 _vmcycle_options() {
-    "$1" "$2" --help 2>/dev/null |
-        sed -n 's/^ *\(-[a-zA-Z?], \)\{0,1\}\(--[a-z-]*=\{0,1\}\).*/\2/p'
+    "$@" --help 2>/dev/null |
+        sed -nE 's/^(  |      )(-., )?(--[a-z0-9-]+=?).*/\3/p'
 }
 
 _vmcycle() {
     local program=$1 word=${COMP_WORDS[COMP_CWORD]}
+    local command=("${COMP_WORDS[1]}")
 
+    # What is compared decides which options there are.
+    if [ "$COMP_CWORD" -gt 2 ] && [ "${COMP_WORDS[1]}" = compare ]; then
+        command+=("${COMP_WORDS[2]}")
+    fi
     if [ "$COMP_CWORD" -eq 1 ]; then
         COMPREPLY=($(compgen -W "$(_vmcycle_commands "$program")" -- "$word"))
     elif [[ $word == -* ]]; then
         COMPREPLY=($(compgen -W \
-            "$(_vmcycle_options "$program" "${COMP_WORDS[1]}")" -- "$word"))
+            "$(_vmcycle_options "$program" "${command[@]}")" -- "$word"))
         [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
     else
         COMPREPLY=($(compgen -f -- "$word"))
