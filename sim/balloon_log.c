@@ -33,8 +33,8 @@ struct queue {
 
 /* What a thread has taken off a queue and not yet given back. */
 struct element {
-    uint32_t thread;
-    uint64_t vq, index, notified_ns;
+    uint32_t thread, pages;
+    uint64_t vq, index, notified_ns, popped_ns;
     bool is_popped, is_message, is_deflate, is_report;
     bool is_early; /* the log began inside it */
 };
@@ -313,6 +313,7 @@ static void popped(struct balloon_log *log, const struct vmc_record *record)
         .vq = record->args[0],
         .index = queue != NULL ? queue->index : QUEUE_UNKNOWN,
         .notified_ns = queue != NULL ? queue->notified_ns : record->time_ns,
+        .popped_ns = record->time_ns,
         .is_popped = true,
     };
     element->is_deflate = queue != NULL ? queue->index == 1 : is_leaving(log);
@@ -394,6 +395,7 @@ static void page_told(struct balloon_log *log, const struct vmc_record *record,
     uint64_t page = record->args[0] >> PAGE_SHIFT;
 
     begin_message(log, element);
+    element->pages++;
     set_layouts(log, text);
     if (element->is_early && log->early_count < EARLY_MAX) {
         log->early[log->early_count].page = page;
@@ -413,6 +415,7 @@ static void bad_page(struct balloon_log *log, const struct vmc_record *record)
     log->bad_addresses++;
     if (element->index <= 1 || element->index == QUEUE_UNKNOWN) {
         begin_message(log, element);
+        element->pages++;
         told(log, record->args[0] >> PAGE_SHIFT, element->is_deflate, false);
     }
 }
@@ -446,6 +449,10 @@ static void flushed(struct balloon_log *log, const struct vmc_record *record)
         }
         message.host_ns = record->time_ns - element->notified_ns;
         message.held = log->counts.held;
+        message.popped_ns = element->popped_ns;
+        message.thread = element->thread;
+        message.pages = element->pages;
+        message.is_deflate = element->is_deflate;
         vmc_hist_add(&log->host_ns, message.host_ns);
         keep_message(log, message);
     }

@@ -42,7 +42,11 @@ struct balloon_log_counts {
 /** One message, for pictures. */
 struct balloon_log_message {
     uint64_t time_ns, guest_ns, host_ns;
-    uint64_t held; /**< after it */
+    uint64_t held;      /**< after it */
+    uint64_t popped_ns; /**< when the host took it */
+    uint32_t thread;    /**< of the host */
+    uint32_t pages;     /**< that it named */
+    bool is_deflate;
 };
 
 /** Make an empty log. Fails VMC_E_NOMEM. */

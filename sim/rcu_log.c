@@ -59,6 +59,7 @@ struct sync {
 
 struct rcu_log {
     struct rcu_counts counts;
+    struct rcu_step step;
     struct callback *slots;
     uint32_t slot_count, pending;
     struct flavour flavours[RCU_FLAVOURS_MAX];
@@ -95,6 +96,25 @@ void rcu_log_free(struct rcu_log *log)
 const struct rcu_counts *rcu_log_counts(const struct rcu_log *log)
 {
     return &log->counts;
+}
+
+struct rcu_step rcu_log_step(const struct rcu_log *log)
+{
+    struct rcu_step step = log->step;
+
+    step.pending = log->pending;
+    return step;
+}
+
+void rcu_log_each_pending(const struct rcu_log *log,
+                          void (*see)(void *owner, uint64_t line, uint32_t cpu),
+                          void *owner)
+{
+    for (uint32_t i = 0; i < log->slot_count; i++) {
+        if (log->slots[i].head != 0) {
+            see(owner, log->slots[i].line, log->slots[i].cpu);
+        }
+    }
 }
 
 uint64_t rcu_log_violations(const struct rcu_log *log)
@@ -217,8 +237,10 @@ static enum vmc_status take_callback(struct rcu_log *log,
         }
     }
     slot = find_slot(log, record->args[1], index);
+    log->step.queued_line = record->line;
     if (slot->head != 0) {
         log->counts.requeued++;
+        log->step.replaced_line = slot->line;
     } else {
         log->pending++;
     }
@@ -257,6 +279,7 @@ static void take_invoke(struct rcu_log *log, const struct vmc_record *record)
         log->counts.unmatched++;
         return;
     }
+    log->step.invoked_line = slot->line;
     cpu = &log->cpus[slot->cpu];
     vmc_hist_add(&log->counts.latency_ns, record->time_ns - slot->time_ns);
     if (ended_for(flavour, record->cpu) <= slot->starts) {
@@ -488,6 +511,7 @@ int rcu_log_text_arg(uint16_t kind)
 enum vmc_status rcu_log_take(struct rcu_log *log,
                              const struct vmc_record *record, const char *text)
 {
+    log->step = (struct rcu_step){0};
     if (record->kind == VMC_REC_CPUHP_ENTER) {
         take_hotplug(log, record, text);
     }

@@ -65,6 +65,21 @@ void rcu_log_free(struct rcu_log *log);
 enum vmc_status rcu_log_take(struct rcu_log *log,
                              const struct vmc_record *record, const char *text);
 
+/** What the last record was to callbacks; a line is 0 where there is none. */
+struct rcu_step {
+    uint64_t queued_line;   /**< a callback was queued in this line, the last */
+    uint64_t replaced_line; /**< it was queued in this one already, and so gone
+                             */
+    uint64_t invoked_line;  /**< the one queued in this line runs */
+    uint32_t pending;       /**< callbacks outstanding now */
+};
+struct rcu_step rcu_log_step(const struct rcu_log *log);
+
+/** Call @see with the line and CPU of every callback that has not run. */
+void rcu_log_each_pending(const struct rcu_log *log,
+                          void (*see)(void *owner, uint64_t line, uint32_t cpu),
+                          void *owner);
+
 /** Which argument of a record of @kind rcu_log_take() wants as text, or -1. */
 int rcu_log_text_arg(uint16_t kind);
 

@@ -11,6 +11,7 @@
 
 #include "event/clock.h"
 #include "sim/balloon.h"
+#include "sim/balloon_timeline.h"
 #include "sim/replay.h"
 #include "sim/report.h"
 #include "stats/json.h"
@@ -221,6 +222,9 @@ static bool finish(void *state, json_t **json, FILE *table)
         (void)fprintf(table, "             not simulated: %s\n", error.text);
     }
     write_rows(section);
+    if (section->context->timeline != NULL) {
+        balloon_timeline_write(section->context->timeline, section->log);
+    }
     return balloon_log_status(section->log) == VMC_OK &&
            counts->duplicate_pfns == 0 && counts->never_told == 0 &&
            counts->outside_ram == 0 && counts->unknown_pfns == 0;

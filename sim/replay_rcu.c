@@ -9,6 +9,7 @@
 #include "event/clock.h"
 #include "event/event.h"
 #include "sim/rcu_log.h"
+#include "sim/rcu_timeline.h"
 #include "sim/report.h"
 #include "sim/replay.h"
 #include "sim/replay_rcu.h"
@@ -27,6 +28,7 @@ struct rcu_section {
     const struct vmc_reader *reader;
     const char *report_path; /* or NULL */
     struct rcu_log *log;
+    struct rcu_timeline *tracks; /* NULL: nobody asked for any */
     struct vmc_engine *events;
     struct vmc_grace *grace;
     bool is_online[PREDICTED_CPUS];
@@ -36,6 +38,17 @@ struct rcu_section {
     struct vmc_hist grace_ns, latency_ns;
 };
 
+static void show_predicted_pending(struct rcu_section *section)
+{
+    const struct vmc_grace_counts *counts = vmc_grace_counts(section->grace);
+
+    if (section->tracks != NULL) {
+        rcu_timeline_predicted_pending(section->tracks,
+                                       vmc_engine_now_tick(section->events),
+                                       counts->queued - counts->invoked);
+    }
+}
+
 static void predicted_callback(void *owner, uint32_t cpu, uint64_t cookie)
 {
     struct rcu_section *section = owner;
@@ -43,6 +56,7 @@ static void predicted_callback(void *owner, uint32_t cpu, uint64_t cookie)
 
     (void)cpu;
     vmc_hist_add(&section->latency_ns, now_ns - cookie);
+    show_predicted_pending(section);
 }
 
 static void predicted_end(void *owner, uint64_t ticks)
@@ -50,6 +64,10 @@ static void predicted_end(void *owner, uint64_t ticks)
     struct rcu_section *section = owner;
 
     vmc_hist_add(&section->grace_ns, ticks / VMC_TICKS_PER_NS);
+    if (section->tracks != NULL) {
+        rcu_timeline_predicted(section->tracks,
+                               vmc_engine_now_tick(section->events), ticks);
+    }
 }
 
 static void ignore_wait(void *owner, uint64_t cookie)
@@ -150,6 +168,7 @@ static void rcu_free(void *state)
     if (section != NULL) {
         vmc_grace_free(section->grace);
         vmc_engine_free(section->events);
+        rcu_timeline_free(section->tracks);
         rcu_log_free(section->log);
         free(section);
     }
@@ -185,6 +204,10 @@ static enum vmc_status rcu_start(void **state,
     if (status == VMC_OK) {
         status = vmc_grace_new(&section->grace, section->events, &config,
                                &grace_ops, section);
+    }
+    if (status == VMC_OK && context->timeline != NULL) {
+        status = rcu_timeline_new(&section->tracks, context->timeline,
+                                  context->reader);
     }
     if (status != VMC_OK) {
         rcu_free(section);
@@ -233,6 +256,7 @@ static void predict(struct rcu_section *section,
         break;
     case VMC_REC_RCU_CALLBACK:
         (void)vmc_grace_call(section->grace, record->cpu, record->time_ns);
+        show_predicted_pending(section);
         break;
     default:
         break;
@@ -280,6 +304,9 @@ static void rcu_record(void *state, const struct vmc_record *record)
         if (is_switch(section, record)) {
             predict(section, record);
         }
+    }
+    if (section->tracks != NULL && section->has_any) {
+        rcu_timeline_record(section->tracks, record, section->log);
     }
 }
 
@@ -396,6 +423,9 @@ static bool rcu_finish(void *state, json_t **json, FILE *table)
         VMC_TICK_MAX - DRAIN_S * VMC_TICKS_PER_S) {
         vmc_engine_run(section->events, vmc_engine_now_tick(section->events) +
                                             DRAIN_S * VMC_TICKS_PER_S);
+    }
+    if (section->tracks != NULL) {
+        rcu_timeline_finish(section->tracks, section->log);
     }
     *json = to_json(section);
     print_table(section, table);

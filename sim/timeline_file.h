@@ -11,6 +11,14 @@
 #include "stats/outfile.h"
 #include "trace/timeline.h"
 
+/** Ticks of @ns of a recording; a time beyond all ticks is the last one. */
+static inline uint64_t timeline_tick(uint64_t ns)
+{
+    const uint64_t ticks_per_ns = 1000;
+
+    return ns > UINT64_MAX / ticks_per_ns ? UINT64_MAX : ns * ticks_per_ns;
+}
+
 /** Zeroed memory is one that nobody asked for. */
 struct timeline_file {
     struct vmc_outfile *file;

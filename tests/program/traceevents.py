@@ -74,7 +74,7 @@ def _check_flows(events, problems):
     return ends
 
 
-def _check_counters(events, problems):
+def _check_counters(events, groups, problems):
     values, times = collections.defaultdict(list), {}
     for event in events:
         if event["ph"] != "C":
@@ -86,7 +86,7 @@ def _check_counters(events, problems):
         for value in event["args"].values():
             if not isinstance(value, int) or value < 0:
                 problems.append(f"a counter that is no number: {event}")
-            values[event["name"]].append(value)
+            values[groups.get(event["pid"]), event["name"]].append(value)
     return values
 
 
@@ -130,7 +130,7 @@ def check(text):
                    for w, t in tracks.items()}
     flows = _check_flows(events, problems)
     seen.flows = collections.Counter(key[1] for key in flows)
-    seen.counters = _check_counters(events, problems)
+    seen.counters = _check_counters(events, groups, problems)
     return problems, seen
 
 
