@@ -8,18 +8,33 @@
 #include <unistd.h>
 
 #include "sim/command.h"
+#include "sim/sweep_rank.h"
 #include "sim/sweep_run.h"
 #include "stats/json.h"
+
+enum { SECTION_BYTES_MAX = 1024 };
 
 struct options {
     const char *path, *dir, *json_path;
     uint64_t first, last; /* 0: from the first, to the last */
     uint64_t workers;
     bool lists, merges;
+    const char *run, *sensitivity, *by, *only, *profile;
+    bool has_sourced;
     const struct sweep_engine *engine;
 };
 
-enum option_key { OPTION_LIST = 256, OPTION_MERGE, OPTION_POINTS };
+enum option_key {
+    OPTION_LIST = 256,
+    OPTION_MERGE,
+    OPTION_POINTS,
+    OPTION_RUN,
+    OPTION_SENSITIVITY,
+    OPTION_BY,
+    OPTION_ALL,
+    OPTION_ONLY,
+    OPTION_PROFILE,
+};
 
 static const struct argp_option option_table[] = {
     {"output", 'o', "DIR", 0,
@@ -29,9 +44,82 @@ static const struct argp_option option_table[] = {
     {"list", OPTION_LIST, NULL, 0, "print the points and what each runs", 0},
     {"merge", OPTION_MERGE, NULL, 0,
      "run nothing: only write the rows of what is there", 0},
+    {"run", OPTION_RUN, "COMMAND", 0, "this command, instead of a FILE", 0},
+    {"sensitivity", OPTION_SENSITIVITY, "RESULT", 0,
+     "rank the numbers of the profile by their effect on RESULT, as total_ms "
+     "or stages_ms.send",
+     0},
+    {"by", OPTION_BY, "PERCENT", 0, "lower and raise each by so much (10)", 0},
+    {"all", OPTION_ALL, NULL, 0, "numbers with a source, too", 0},
+    {"only", OPTION_ONLY, "GLOB", 0, "numbers that match, as 'balloon_send.*'",
+     0},
+    {"profile", OPTION_PROFILE, "NAME", 0,
+     "whose numbers; default is the one that the command names", 0},
     {"json", 'j' + 256, "FILE", 0,
      "write the result as JSON; - is standard output", 0},
     {0}};
+
+/* The options that make a section [sensitivity]. */
+static bool parse_sensitivity(struct options *options, int key,
+                              const char *argument)
+{
+    switch (key) {
+    case OPTION_SENSITIVITY:
+        options->sensitivity = argument;
+        return true;
+    case OPTION_BY:
+        options->by = argument;
+        return true;
+    case OPTION_ONLY:
+        options->only = argument;
+        return true;
+    case OPTION_PROFILE:
+        options->profile = argument;
+        return true;
+    case OPTION_ALL:
+        options->has_sourced = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* That section; NULL when none was asked for. */
+static const char *make_section(const struct options *options, char *text,
+                                size_t room)
+{
+    if (options->sensitivity == NULL) {
+        return NULL;
+    }
+    (void)snprintf(text, room, "of = %s\n%s%s%s%s%s%s%s%s%s%s",
+                   options->sensitivity, options->by != NULL ? "by = " : "",
+                   options->by != NULL ? options->by : "",
+                   options->by != NULL ? "\n" : "",
+                   options->has_sourced ? "numbers = all\n" : "",
+                   options->only != NULL ? "only = " : "",
+                   options->only != NULL ? options->only : "",
+                   options->only != NULL ? "\n" : "",
+                   options->profile != NULL ? "profile = " : "",
+                   options->profile != NULL ? options->profile : "",
+                   options->profile != NULL ? "\n" : "");
+    return text;
+}
+
+static void check_options(const struct options *options,
+                          struct argp_state *state)
+{
+    if (options->dir == NULL && !options->lists) {
+        argp_error(state, "-o DIR is needed");
+    }
+    if ((options->path == NULL) == (options->run == NULL)) {
+        argp_error(state, "a FILE is needed, or --run");
+    }
+    if (options->sensitivity == NULL &&
+        (options->by != NULL || options->only != NULL ||
+         options->profile != NULL || options->has_sourced)) {
+        argp_error(state, "--sensitivity RESULT is needed");
+    }
+}
 
 /* "A-B" or "A", both from 1. */
 static bool read_points(struct options *options, const char *text)
@@ -74,6 +162,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
             argp_error(state, "--points: '%s'; expected A-B, from 1", argument);
         }
         return 0;
+    case OPTION_RUN:
+        options->run = argument;
+        return 0;
     case OPTION_LIST:
         options->lists = true;
         return 0;
@@ -86,16 +177,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         }
         options->path = argument;
         return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "a FILE is needed");
-        return 0;
     case ARGP_KEY_END:
-        if (options->dir == NULL && !options->lists) {
-            argp_error(state, "-o DIR is needed");
-        }
+        check_options(options, state);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_sensitivity(options, key, argument) ? 0 : ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -171,19 +257,21 @@ static enum vmc_status finish(const struct sweep_run *run,
 
 static int run_sweep(const struct sweep *sweep, const struct options *options)
 {
-    struct sweep_run run = {.sweep = sweep,
-                            .dir = options->dir,
-                            .first = (uint32_t)options->first,
-                            .last = (uint32_t)options->last,
-                            .workers = (uint32_t)options->workers,
-                            .program = NULL};
+    struct sweep_run run = {
+        .sweep = sweep,
+        .dir = options->dir,
+        .first = (uint32_t)options->first,
+        .last = (uint32_t)options->last,
+        .workers = (uint32_t)options->workers,
+        .program = options->engine->copies ? NULL : "/proc/self/exe"};
     struct vmc_error error = {""};
     uint32_t missing = 0;
     enum vmc_status status = VMC_OK;
+    json_t *ranking = NULL;
     bool has_rows = false;
 
     if (options->engine->is_first) {
-        status = sweep_open_folder(options->dir, options->path, &error);
+        status = sweep_open_folder(options->dir, sweep, &error);
     }
     if (status == VMC_OK && !options->merges) {
         status = options->engine->run_points(&run, &error);
@@ -204,12 +292,20 @@ static int run_sweep(const struct sweep *sweep, const struct options *options)
                       has_rows ? "/rows.tsv"
                                : ": no rows yet, other parts are missing");
     }
+    if (status == VMC_OK && has_rows && sweep->sensitivity.of != NULL) {
+        status = sweep_rank(&ranking, sweep, options->dir,
+                            command_table(options->json_path), &error);
+    }
     if (status == VMC_OK && options->json_path != NULL) {
         json_t *root = describe(&run, missing);
 
+        if (ranking != NULL) {
+            json_object_set(root, "sensitivity", ranking);
+        }
         status = vmc_json_write(root, options->json_path, &error);
         json_decref(root);
     }
+    json_decref(ranking);
     if (status != VMC_OK) {
         return command_failed(status, &error);
     }
@@ -235,14 +331,17 @@ int sweep_main(int argc, char **argv, const struct sweep_engine *engine)
     struct vmc_error error = {""};
     struct sweep *sweep;
     enum vmc_status status;
+    char section[SECTION_BYTES_MAX];
     int end;
 
     argp_parse(&parser, argc, argv, 0, NULL, &options);
-    status = sweep_load(&sweep, options.path, &error);
+    status =
+        sweep_load(&sweep, options.path, options.run,
+                   make_section(&options, section, sizeof(section)), &error);
     if (status == VMC_OK && options.last > sweep->point_count) {
         status = vmc_fail(&error, VMC_E_RANGE,
                           "%s: --points: there are %" PRIu32 " points",
-                          options.path, sweep->point_count);
+                          sweep->path, sweep->point_count);
         sweep_free(sweep);
     }
     if (status != VMC_OK) {
@@ -260,8 +359,8 @@ int sweep_main(int argc, char **argv, const struct sweep_engine *engine)
 
 int command_sweep(int argc, char **argv)
 {
-    static const struct sweep_engine alone = {.run_points = sweep_run_points,
-                                              .is_first = true};
+    static const struct sweep_engine alone = {
+        .run_points = sweep_run_points, .is_first = true, .copies = true};
 
     return sweep_main(argc, argv, &alone);
 }

@@ -11,13 +11,15 @@
 #include <string.h>
 
 #include "sim/report.h"
+#include "sim/sweep_rows.h"
 #include "sim/sweep_run.h"
 
-enum { PATH_BYTES_MAX = 4096, COLUMNS_MAX = 1024, NAME_BYTES_MAX = 256 };
+enum { PATH_BYTES_MAX = 4096, COLUMNS_MAX = 4096, NAME_BYTES_MAX = 256 };
 
 struct columns {
     char names[COLUMNS_MAX][NAME_BYTES_MAX];
-    uint32_t count;
+    uint32_t count, last; /* the one found last */
+    bool has_more;        /* than there is room for */
 };
 
 /* What differs between two runs that did the same. */
@@ -29,36 +31,131 @@ static bool is_of_the_host(const char *key)
 /* Called for every number and fingerprint of a result: "stages_ms.send". */
 typedef void leaf_fn(void *owner, const char *name, const json_t *value);
 
-static void walk(const json_t *object, const char *prefix, leaf_fn *on_leaf,
+static void walk(const json_t *value, const char *name, leaf_fn *on_leaf,
+                 void *owner);
+
+/* Go on with @value, which is called @key in what is called @prefix. */
+static void walk_into(const json_t *value, const char *prefix, const char *key,
+                      leaf_fn *on_leaf, void *owner)
+{
+    char name[NAME_BYTES_MAX];
+    int bytes = snprintf(name, sizeof(name), "%s%s%s", prefix,
+                         prefix[0] != '\0' ? "." : "", key);
+
+    if (bytes < (int)sizeof(name)) {
+        walk(value, name, on_leaf, owner);
+    }
+}
+
+static void walk(const json_t *value, const char *name, leaf_fn *on_leaf,
                  void *owner)
 {
     const char *key;
-    json_t *value;
+    json_t *inner;
+    size_t i;
 
-    json_object_foreach((json_t *)object, key, value)
+    if (json_is_number(value) || json_is_string(value)) {
+        on_leaf(owner, name, value);
+    }
+    json_object_foreach((json_t *)value, key, inner)
     {
-        char name[NAME_BYTES_MAX];
-        int bytes = snprintf(name, sizeof(name), "%s%s%s", prefix,
-                             prefix[0] != '\0' ? "." : "", key);
-
-        if (bytes >= (int)sizeof(name) || is_of_the_host(key)) {
-            continue;
+        if (!is_of_the_host(key) &&
+            (!json_is_string(inner) || strcmp(key, "fingerprint") == 0)) {
+            walk_into(inner, name, key, on_leaf, owner);
         }
-        if (json_is_object(value)) {
-            walk(value, name, on_leaf, owner);
-        } else if (json_is_number(value) || strcmp(key, "fingerprint") == 0) {
-            on_leaf(owner, name, value);
+    }
+    json_array_foreach(value, i, inner)
+    {
+        char place[24];
+
+        (void)snprintf(place, sizeof(place), "%zu", i);
+        if (!json_is_string(inner)) {
+            walk_into(inner, name, place, on_leaf, owner);
         }
     }
 }
 
-static json_t *load_point(const char *dir, uint32_t point)
+json_t *sweep_load_result(const char *dir, uint32_t point)
 {
     char path[PATH_BYTES_MAX];
+    json_t *root;
 
     (void)snprintf(path, sizeof(path), "%s/points/%" PRIu32 ".json", dir,
                    point);
-    return json_load_file(path, 0, NULL);
+    root = json_load_file(path, 0, NULL);
+    if (json_is_true(json_object_get(root, "interrupted"))) {
+        json_decref(root);
+        root = NULL;
+    }
+    return root;
+}
+
+struct wanted {
+    const char *name;
+    double *value;
+    bool is_found;
+};
+
+static void compare_name(void *owner, const char *name, const json_t *value)
+{
+    struct wanted *wanted = owner;
+
+    if (json_is_number(value) && strcmp(name, wanted->name) == 0) {
+        *wanted->value = json_number_value(value);
+        wanted->is_found = true;
+    }
+}
+
+bool sweep_find_number(const json_t *root, const char *name, double *value)
+{
+    struct wanted wanted = {.name = name, .value = value};
+
+    walk(root, "", compare_name, &wanted);
+    return wanted.is_found;
+}
+
+struct names {
+    char *text;
+    size_t used, room;
+};
+
+static void add_name(void *owner, const char *name, const json_t *value)
+{
+    struct names *names = owner;
+    int bytes;
+
+    if (names->used + strlen(name) + 3 > names->room || json_is_string(value)) {
+        return;
+    }
+    bytes = snprintf(names->text + names->used, names->room - names->used,
+                     "%s%s", names->used > 0 ? ", " : "", name);
+    names->used += (size_t)bytes;
+}
+
+void sweep_list_numbers(const json_t *root, char *text, size_t room_bytes)
+{
+    struct names names = {.text = text, .room = room_bytes};
+
+    text[0] = '\0';
+    walk(root, "", add_name, &names);
+}
+
+/* ---- Columns ------------------------------------------------------------ */
+
+/* The column called @name, or the number of columns. Results have their numbers
+ * in the same order, so it is looked for behind the one found last. */
+static uint32_t find_column(const struct columns *columns, const char *name,
+                            uint32_t *last)
+{
+    for (uint32_t i = 0; i < columns->count; i++) {
+        uint32_t at = (*last + 1 + i) % columns->count;
+
+        if (strcmp(columns->names[at], name) == 0) {
+            *last = at;
+            return at;
+        }
+    }
+    return columns->count;
 }
 
 static void add_column(void *owner, const char *name, const json_t *value)
@@ -66,32 +163,32 @@ static void add_column(void *owner, const char *name, const json_t *value)
     struct columns *columns = owner;
 
     (void)value;
-    for (uint32_t i = 0; i < columns->count; i++) {
-        if (strcmp(columns->names[i], name) == 0) {
-            return;
-        }
+    if (find_column(columns, name, &columns->last) < columns->count) {
+        return;
     }
-    if (columns->count < COLUMNS_MAX) {
-        (void)snprintf(columns->names[columns->count++], NAME_BYTES_MAX, "%s",
-                       name);
+    if (columns->count == COLUMNS_MAX) {
+        columns->has_more = true;
+        return;
     }
+    columns->last = columns->count;
+    (void)snprintf(columns->names[columns->count++], NAME_BYTES_MAX, "%s",
+                   name);
 }
 
 /* A result laid out by column. */
 struct row {
     const struct columns *columns;
+    uint32_t last;
     const json_t *values[COLUMNS_MAX];
 };
 
 static void add_cell(void *owner, const char *name, const json_t *value)
 {
     struct row *row = owner;
+    uint32_t column = find_column(row->columns, name, &row->last);
 
-    for (uint32_t i = 0; i < row->columns->count; i++) {
-        if (strcmp(row->columns->names[i], name) == 0) {
-            row->values[i] = value;
-            return;
-        }
+    if (column < row->columns->count) {
+        row->values[column] = value;
     }
 }
 
@@ -147,7 +244,7 @@ enum vmc_status sweep_write_rows(const struct sweep *sweep, const char *dir,
     }
     lock = sweep_lock(dir);
     for (uint32_t point = 1; point <= sweep->point_count; point++) {
-        json_t *root = load_point(dir, point);
+        json_t *root = sweep_load_result(dir, point);
 
         *missing += root == NULL;
         walk(root, "", add_column, columns);
@@ -158,7 +255,7 @@ enum vmc_status sweep_write_rows(const struct sweep *sweep, const char *dir,
         write_head(vmc_outfile_stream(out), sweep, columns);
         for (uint32_t point = 1; point <= sweep->point_count; point++) {
             struct row row = {.columns = columns};
-            json_t *root = load_point(dir, point);
+            json_t *root = sweep_load_result(dir, point);
 
             if (root != NULL) {
                 walk(root, "", add_cell, &row);
@@ -167,6 +264,12 @@ enum vmc_status sweep_write_rows(const struct sweep *sweep, const char *dir,
             }
         }
         status = vmc_outfile_commit(out, error);
+    }
+    if (columns->has_more) {
+        (void)fprintf(stderr,
+                      "vmcycle: %s/rows.tsv: the results have more than %d "
+                      "numbers; the rest is in %s/points\n",
+                      dir, COLUMNS_MAX, dir);
     }
     sweep_unlock(lock);
     free(columns);

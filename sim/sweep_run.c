@@ -29,39 +29,38 @@ static void path_of(char *path, const char *dir, const char *name)
 
 /* ---- The folder --------------------------------------------------------- */
 
-/* True when both files hold the same bytes. */
-static bool are_equal(FILE *a, FILE *b)
+/* True when @file holds what @sweep was read from. */
+static bool is_equal(FILE *file, const struct sweep *sweep)
 {
-    int x, y;
+    size_t at = 0;
+    int c;
 
-    do {
-        x = getc(a);
-        y = getc(b);
-    } while (x == y && x != EOF);
-    return x == y;
+    while ((c = getc(file)) != EOF && at < sweep->source_bytes &&
+           (unsigned char)sweep->source[at] == c) {
+        at++;
+    }
+    return c == EOF && at == sweep->source_bytes;
 }
 
-static enum vmc_status copy(const char *path, FILE *from,
-                            struct vmc_error *error)
+static enum vmc_status write_source(const char *path, const struct sweep *sweep,
+                                    struct vmc_error *error)
 {
     struct vmc_outfile *out;
     enum vmc_status status = vmc_outfile_open(&out, path, error);
-    int c;
 
     if (status != VMC_OK) {
         return status;
     }
-    while ((c = getc(from)) != EOF) {
-        (void)putc(c, vmc_outfile_stream(out));
-    }
+    (void)fwrite(sweep->source, 1, sweep->source_bytes,
+                 vmc_outfile_stream(out));
     return vmc_outfile_commit(out, error);
 }
 
-enum vmc_status sweep_open_folder(const char *dir, const char *file,
+enum vmc_status sweep_open_folder(const char *dir, const struct sweep *sweep,
                                   struct vmc_error *error)
 {
     char path[PATH_BYTES_MAX];
-    FILE *given, *kept;
+    FILE *kept;
     enum vmc_status status = report_make_folder(dir, error);
     int lock;
 
@@ -72,26 +71,23 @@ enum vmc_status sweep_open_folder(const char *dir, const char *file,
     if (status != VMC_OK) {
         return status;
     }
-    given = fopen(file, "r");
-    if (given == NULL) {
-        return vmc_fail(error, VMC_E_IO, "%s: %s", file, strerror(errno));
-    }
     lock = sweep_lock(dir);
     path_of(path, dir, "sweep.ini");
-    kept = fopen(path, "r");
+    kept = fopen(path, "re");
     if (kept == NULL) {
-        status = copy(path, given, error);
+        status = errno == ENOENT ? write_source(path, sweep, error)
+                                 : vmc_fail(error, VMC_E_IO, "%s: %s", path,
+                                            strerror(errno));
     } else {
-        if (!are_equal(given, kept)) {
+        if (!is_equal(kept, sweep)) {
             status = vmc_fail(error, VMC_E_FORMAT,
                               "%s: holds another sweep than %s; expected an "
                               "empty folder or one of the same file",
-                              dir, file);
+                              dir, sweep->path);
         }
         (void)fclose(kept);
     }
     sweep_unlock(lock);
-    (void)fclose(given);
     return status;
 }
 

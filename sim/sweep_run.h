@@ -9,6 +9,7 @@
  *                      point, seed, exit status, ms, fingerprint
  *     points/N.json    what point N gave; points/N.txt what it printed
  *     rows.tsv         all points as rows, in their order
+ *     sensitivity.tsv  the numbers of a sensitivity, by their effect
  *
  * Whatever interrupted a sweep, the points that ended are in jobs.tsv and are
  * not run again; a folder may be filled by several processes and machines,
@@ -37,7 +38,7 @@ struct sweep_run {
  * Make the folder, or check that it is of the same sweep.
  * Fails    VMC_E_IO; VMC_E_FORMAT when the folder is of another sweep.
  */
-enum vmc_status sweep_open_folder(const char *dir, const char *file,
+enum vmc_status sweep_open_folder(const char *dir, const struct sweep *sweep,
                                   struct vmc_error *error);
 
 /** What a dealer says when it is asked for a point. */
@@ -93,6 +94,8 @@ struct sweep_engine {
     enum vmc_status (*run_points)(struct sweep_run *run,
                                   struct vmc_error *error);
     bool is_first;    /**< of its processes: keeps the folder, and prints */
+    bool copies;      /**< a point is a copy of this process; false: the program
+                         is loaded anew, as one of many processes needs it */
     uint32_t workers; /**< a process has by default; 0: one a processor */
 };
 

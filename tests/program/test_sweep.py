@@ -140,7 +140,7 @@ with tempfile.TemporaryDirectory() as temporary:
                       ("[vary]\nmove = 1\n", "run = COMMAND"),
                       ("[sweep]\nrun = sweep x\n", ":2:"),
                       ("[sweep]\nmode = tree\n", ":2:"),
-                      ("[swep]\nrun = balloon\n", ":2:"),
+                      ("[swep]\nrun = balloon\n", ":1:"),
                       ("[sweep]\nrun = balloon\nmode = zip\n[vary]\n"
                        "a = 1\nb = 1, 2\n", "as many"),
                       ("[sweep]\nrun = balloon\n[vary]\na = 1\na = 2\n", ":5:"),
