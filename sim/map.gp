@@ -1,16 +1,22 @@
-# How many interrupts of each vector each vCPU took.
+# How many interrupts of each vector each vCPU took: a column a vector that
+# occurs, a shade for each fourfold.
 load plots."/style.gp"
 set output dir."/map.svg"
-unset key
+rows = dir."/map.tsv"
 unset grid
 set title "Interrupts taken, by vector and vCPU"
 set xlabel "vector"
 set ylabel "vCPU"
-set cblabel "interrupts"
-set logscale cb
-set ytics 1
-set palette defined (0 "#deebf7", 0.5 "#4292c6", 1 "#08306b")
-stats dir."/map.tsv" skip 1 using 2 nooutput
-set yrange [-0.5:STATS_max + 0.5]
-if (STATS_max > 16) set ytics 8
-plot dir."/map.tsv" skip 1 using 1:2:3 with points pointtype 5 pointsize 1.1 palette
+set key below horizontal samplen 1 width -1
+set bmargin 7.5
+stats rows skip 1 using 2 nooutput name "VCPU"
+stats rows skip 1 using 4 nooutput name "COLUMN"
+set yrange [-0.5:VCPU_max + 0.5]
+set xrange [-0.5:COLUMN_max + 0.5]
+set ytics (VCPU_max > 16 ? 8 : VCPU_max > 8 ? 2 : 1)
+# Labels for as many columns as there is room for.
+every_th = int(COLUMN_max / 12) + 1
+level(n) = floor(log(n) / log(4) + 1e-9)
+set style fill solid 1 border linecolor "#ffffff"
+plot rows skip 1 using 4:2:($4 - 0.5):($4 + 0.5):($2 - 0.5):($2 + 0.5):(shade(level($3))):xtic(int($4) % every_th == 0 ? strcol(1) : "") with boxxyerror linecolor rgb variable notitle, \
+     for [l=0:7] keyentry with boxes fillcolor rgb shade(l) title l == 0 ? "1 to 3" : l == 7 ? "over 16383" : sprintf("%d to %d", 4**l, 4**(l+1) - 1)

@@ -19,21 +19,41 @@ static void write_hist_rows(const struct replay_irq *self, const char *name,
     }
 }
 
+/* Columns of the map are the vectors that any vCPU took, in order. */
+static void number_columns(const struct replay_irq *self,
+                           uint32_t columns[LOG_VECTORS])
+{
+    uint32_t count = 0;
+
+    for (uint32_t vector = 0; vector < LOG_VECTORS; vector++) {
+        bool is_taken = false;
+
+        for (uint32_t vcpu = 0; vcpu < self->vcpu_count; vcpu++) {
+            is_taken |= self->log.map[vcpu][vector] > 0;
+        }
+        columns[vector] = count;
+        count += is_taken;
+    }
+}
+
 static void write_map_rows(const struct replay_irq *self)
 {
+    uint32_t columns[LOG_VECTORS];
     struct vmc_outfile *rows;
 
     if (report_open_rows(&rows, self->context.report_path, "map.tsv", NULL) !=
         VMC_OK) {
         return;
     }
-    (void)fputs("vector\tvcpu\tinterrupts\n", vmc_outfile_stream(rows));
+    number_columns(self, columns);
+    (void)fputs("vector\tvcpu\tinterrupts\tcolumn\n", vmc_outfile_stream(rows));
     for (uint32_t vcpu = 0; vcpu < self->vcpu_count; vcpu++) {
         for (uint32_t vector = 0; vector < LOG_VECTORS; vector++) {
             if (self->log.map[vcpu][vector] > 0) {
-                (void)fprintf(vmc_outfile_stream(rows),
-                              "%" PRIu32 "\t%" PRIu32 "\t%" PRIu32 "\n", vector,
-                              vcpu, self->log.map[vcpu][vector]);
+                (void)fprintf(
+                    vmc_outfile_stream(rows),
+                    "%" PRIu32 "\t%" PRIu32 "\t%" PRIu32 "\t%" PRIu32 "\n",
+                    vector, vcpu, self->log.map[vcpu][vector], columns[vector]);
             }
         }
     }
@@ -53,17 +73,21 @@ static uint64_t stage_mean_ns(const struct irqsim_counts *counts,
 static void write_stage_rows(const struct replay_irq *self)
 {
     struct vmc_outfile *rows;
+    uint64_t from_ns = 0;
 
     if (report_open_rows(&rows, self->context.report_path, "stages.tsv",
                          NULL) != VMC_OK) {
         return;
     }
-    (void)fputs("stage\tmean_ns\n", vmc_outfile_stream(rows));
+    (void)fputs("stage\tmean_ns\tfrom_ns\n", vmc_outfile_stream(rows));
     for (uint32_t i = 0; i < IRQSIM_STAGE_COUNT; i++) {
+        uint64_t mean_ns =
+            stage_mean_ns(&self->sim.state.counts, (enum irqsim_stage)i);
+
         (void)fprintf(
-            vmc_outfile_stream(rows), "%s\t%" PRIu64 "\n",
-            irqsim_stage_name((enum irqsim_stage)i),
-            stage_mean_ns(&self->sim.state.counts, (enum irqsim_stage)i));
+            vmc_outfile_stream(rows), "%s\t%" PRIu64 "\t%" PRIu64 "\n",
+            irqsim_stage_name((enum irqsim_stage)i), mean_ns, from_ns);
+        from_ns += mean_ns;
     }
     (void)vmc_outfile_commit(rows, NULL);
 }

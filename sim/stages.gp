@@ -1,12 +1,16 @@
-# Where the time of a simulated interrupt goes, on average.
+# Where the time of a simulated interrupt goes, on average: stage after stage,
+# each beginning where the one before it ends.
 load plots."/style.gp"
 set output dir."/stages.svg"
-set title "Where the time of an interrupt goes (simulated, mean)"
-set style data histograms
-set style fill solid 0.9 noborder
-set boxwidth 0.7
-set ylabel "µs"
-set xtics rotate by 0
+rows = dir."/stages.tsv"
+set title "Where the time goes (simulated, mean)"
+set xlabel "time since the input was raised, µs"
 unset key
-set yrange [0:]
-plot dir."/stages.tsv" skip 1 using ($2/1e3):xtic(1) linetype 1
+stats rows skip 1 using (($2+$3)/1e3) nooutput
+set yrange [STATS_records - 0.4:-0.6]
+set xrange [0:STATS_max * 1.14]
+unset grid
+set grid xtics linetype 1 linecolor "#dddddd" linewidth 1
+set style fill solid 1 noborder
+plot rows skip 1 using ($3/1e3):0:($3/1e3):(($2+$3)/1e3):($0-0.36):($0+0.36):(stage($0)):ytic(1) with boxxyerror linecolor rgb variable, \
+     rows skip 1 using (($2+$3)/1e3):0:(sprintf("%.2f", $2/1e3)) with labels left offset 0.6,0 textcolor "#333333"

@@ -171,7 +171,7 @@ with tempfile.TemporaryDirectory() as folder:
                 "the schedule of a report")
     html = (page / "index.html").read_text()
     check("<svg" in html and "next A#1 -&gt; V01" in html
-          and "<b>27662</b>schedules" in html, "a page with all of it")
+          and '<data value="27662">' in html, "a page with all of it")
     explore("S03", "--variant", "fix", "--report", pathlib.Path(folder, "fix"))
     run, _ = explore("S03", "--variant", "fix", "--timeline",
                      pathlib.Path(folder, "none.svg"))

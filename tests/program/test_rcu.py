@@ -118,7 +118,7 @@ with tempfile.TemporaryDirectory() as folder:
         "samples in the rows")
     svg = (page / "rcu.svg").read_text()
     for words in ("grace period, recorded", "callback, predicted",
-                  "<desc>Grace periods and callback latency"):
+                  "<desc>Percentile curves of grace periods"):
         check(words in svg, f"'{words}' in the picture")
     check("<svg" in (page / "index.html").read_text(), "a page with a picture")
 

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/report_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/report_gallery.h"
+#include "sim/report_html.h"
+
+enum { PATH_BYTES_MAX = 1024, DEPTH_MAX = 8, ROWS_SHOWN_MAX = 64 };
+
+/* ---- Reading ------------------------------------------------------------ */
+
+/* "traces/rcu-4vcpu.ftrace.txt.zst" is rcu-4vcpu. */
+static void name_run(struct report_run *run)
+{
+    static const char *const endings[] = {".zst", ".vmct", ".txt",
+                                          ".log", ".qemu", ".ftrace"};
+    const char *input = json_string_value(html_dig(run->root, "input"));
+    const char *slash = strrchr(input != NULL ? input : run->dir, '/');
+
+    if (input == NULL) {
+        input = run->dir;
+    }
+    (void)snprintf(run->name, sizeof(run->name), "%s",
+                   slash != NULL && slash[1] != '\0' ? slash + 1 : input);
+    for (size_t i = 0; i < VMC_COUNT_OF(endings); i++) {
+        size_t bytes = strlen(run->name), ending = strlen(endings[i]);
+
+        if (bytes > ending &&
+            strcmp(run->name + bytes - ending, endings[i]) == 0) {
+            run->name[bytes - ending] = '\0';
+        }
+    }
+}
+
+enum vmc_status report_run_init(struct report_run *run, const char *dir,
+                                struct vmc_error *error)
+{
+    char path[PATH_BYTES_MAX];
+    json_error_t where;
+
+    (void)snprintf(path, sizeof(path), "%s/report.json", dir);
+    *run = (struct report_run){.dir = dir,
+                               .root = json_load_file(path, 0, &where)};
+    if (run->root == NULL) {
+        return vmc_fail(error, VMC_E_FORMAT, "%s:%d: %s", path, where.line,
+                        where.text);
+    }
+    name_run(run);
+    return VMC_OK;
+}
+
+void report_run_fini(struct report_run *run)
+{
+    json_decref(run->root);
+    run->root = NULL;
+}
+
+/* ---- Headlines ---------------------------------------------------------- */
+
+/* Figures that a reader may look for, where a run has them. Bad ones are to be
+ * 0. */
+static const struct headline {
+    const char *path, *words;
+    bool is_bad;
+} headlines[] = {
+    {"interrupts.recorded_latency_ns.p50", "recorded latency, median", false},
+    {"interrupts.recorded_latency_ns.p99", "recorded, 99 of 100", false},
+    {"interrupts.simulated_latency_ns.p50", "simulated latency, median", false},
+    {"interrupts.register_reads", "recorded register reads", false},
+    {"interrupts.mismatches", "reads that the model got wrong", true},
+    {"interrupts.delivered", "interrupts delivered", false},
+    {"interrupts.spurious", "spurious dispatches", false},
+    {"interrupts.lost", "interrupts lost", true},
+    {"balloon.inflated_pfns", "pages inflated", false},
+    {"balloon.recorded_ms", "recorded balloon time", false},
+    {"balloon.total_ms", "simulated balloon time", false},
+    {"bus.userspace_exits", "exits to user space", false},
+    {"bus.recorded_exit_ns.p50", "from exit to resumption, median", false},
+    {"bus.mismatches", "accesses served by another", true},
+    {"explore.schedules", "schedules", false},
+    {"explore.failing", "of them break a rule", true},
+    {"explore.states", "states", false},
+    {"rcu.grace_periods", "grace periods", false},
+    {"rcu.grace_period_ns.p50", "grace period, median", false},
+    {"rcu.violations", "RCU rules broken", true},
+};
+
+static void write_headlines(FILE *page, const json_t *root)
+{
+    (void)fputs("<ul class=\"head\">\n", page);
+    for (size_t i = 0; i < VMC_COUNT_OF(headlines); i++) {
+        const json_t *value = html_dig(root, headlines[i].path);
+        bool is_bad = headlines[i].is_bad && json_number_value(value) != 0;
+
+        if (value != NULL && !json_is_null(value)) {
+            (void)fprintf(page, "<li><b%s>", is_bad ? " class=\"bad\"" : "");
+            html_value(page, headlines[i].path, value);
+            (void)fprintf(page, "</b>%s</li>\n", headlines[i].words);
+        }
+    }
+    (void)fputs("</ul>\n", page);
+}
+
+/* ---- Every number ------------------------------------------------------- */
+
+/* The rows of an object; objects inside it are named a.b, arrays counted. */
+static void write_rows(FILE *page, json_t *object, const char *prefix,
+                       int depth)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(object, key, value)
+    {
+        char name[256];
+
+        (void)snprintf(name, sizeof(name), "%s%s%s", prefix,
+                       *prefix != '\0' ? "." : "", key);
+        if (json_is_object(value) && depth < DEPTH_MAX) {
+            write_rows(page, value, name, depth + 1);
+            continue;
+        }
+        (void)fputs("<tr><th scope=\"row\">", page);
+        html_text(page, name);
+        (void)fprintf(page, "</th><td%s>",
+                      json_is_number(value) ? " class=\"n\"" : "");
+        if (json_is_array(value)) {
+            (void)fprintf(page, "%zu entries", json_array_size(value));
+        } else {
+            html_value(page, name, value);
+        }
+        (void)fputs("</td></tr>\n", page);
+    }
+}
+
+static void write_sections(FILE *page, json_t *root)
+{
+    const char *key;
+    json_t *value;
+
+    (void)fputs("<h3>Every number</h3>\n", page);
+    json_object_foreach(root, key, value)
+    {
+        if (!json_is_object(value)) {
+            continue;
+        }
+        (void)fputs("<details><summary>", page);
+        html_text(page, key);
+        (void)fputs("</summary>\n<table><tbody>\n", page);
+        write_rows(page, value, "", 0);
+        (void)fputs("</tbody></table></details>\n", page);
+    }
+}
+
+/* ---- The section -------------------------------------------------------- */
+
+/* Put the text file DIR/@name into the page as it is, if there is one. */
+static void write_listing(FILE *page, const char *dir, const char *name)
+{
+    char path[PATH_BYTES_MAX], line[1024];
+    FILE *text;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    text = fopen(path, "re");
+    if (text == NULL) {
+        return;
+    }
+    (void)fputs("<pre tabindex=\"0\">\n", page);
+    while (fgets(line, sizeof(line), text) != NULL) {
+        html_text(page, line);
+    }
+    (void)fputs("</pre>\n", page);
+    (void)fclose(text);
+}
+
+/* "traces/x.zst, semantics qemu, 433 625 records; version, fingerprint". */
+static void write_what(FILE *page, const json_t *root)
+{
+    static const struct {
+        const char *before, *path, *after;
+    } words[] = {
+        {"", "input", ""},
+        {", semantics ", "semantics", ""},
+        {", ", "trace.records", " records"},
+        {", vmcycle ", "version", ""},
+        {", fingerprint ", "fingerprint", ""},
+    };
+
+    (void)fputs("<p class=\"sub\">", page);
+    for (size_t i = 0; i < VMC_COUNT_OF(words); i++) {
+        const json_t *value = html_dig(root, words[i].path);
+
+        if (value != NULL && !json_is_null(value)) {
+            (void)fputs(words[i].before, page);
+            html_value(page, words[i].path, value);
+            (void)fputs(words[i].after, page);
+        }
+    }
+    (void)fputs("</p>\n", page);
+}
+
+void report_run_write(FILE *page, const struct report_run *run, uint32_t index,
+                      uint32_t *pictures)
+{
+    (void)fprintf(page, "<section id=\"run-%u\">\n<h2>", (unsigned)index);
+    html_text(page, run->name);
+    (void)fputs("</h2>\n", page);
+    write_what(page, run->root);
+    write_headlines(page, run->root);
+    gallery_write(page, run->dir, pictures);
+    write_listing(page, run->dir, "counterexample.txt");
+    write_sections(page, run->root);
+    (void)fputs("</section>\n", page);
+}
