@@ -18,6 +18,8 @@ set xrange [*:*]
 unset grid
 set grid ytics xtics linetype 1 linecolor "#dddddd" linewidth 1
 set key below vertical maxrows 3 Left reverse
+set lmargin at screen 0.37
+set rmargin at screen 0.97
 plot rows every ::1::last+1 using ($7 > 0 ? $9/1e9 : NaN):0:($8/1e9):($10/1e9):ytic(1) with xerrorbars linetype 1 pointtype 7 pointsize 0.7 title "recorded: least, middle, 99 of 100", \
      rows every ::1::last+1 using ($12 > 0 ? $13/1e9 : NaN):($0+0.2) with points linetype 5 pointtype 6 pointsize 0.8 title "up to the next event, middle", \
      rows every ::1::last+1 using ($5 > 0 ? $14/1e9 : NaN):($0-0.2) with points linetype 2 pointtype 2 pointsize 0.8 title "simulated, middle"
