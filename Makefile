@@ -101,7 +101,7 @@ PACKAGES := pkg-config check libzstd-dev libjansson-dev libinih-dev \
 
 # Programs that nobody here wrote and that tests open our files with. A test
 # whose program is missing says that it was skipped.
-TEST_PACKAGES := chromium python3-jsonschema man-db groff mandoc
+TEST_PACKAGES := chromium python3-jsonschema man-db groff mandoc gtkwave
 
 deps: ## install the packages that are missing
 	$(Q)sh tests/deps.sh $(PACKAGES)

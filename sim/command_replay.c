@@ -40,8 +40,6 @@ enum option_key {
     OPTION_SEMANTICS,
     OPTION_SET,
     OPTION_REPORT,
-    OPTION_VCD,
-    OPTION_VCD_SIGNALS,
     OPTION_PERFETTO,
     OPTION_RANGE,
     OPTION_RANGE_FILE,
@@ -61,9 +59,6 @@ static const struct argp_option option_table[] = {
     {"no-check", OPTION_NO_CHECK, 0, 0, "do not compare", 0},
     {"report", OPTION_REPORT, "DIR", 0,
      "write rows, pictures and a page into DIR", 0},
-    {"vcd", OPTION_VCD, "FILE", 0, "write a waveform of the simulated run", 0},
-    {"vcd-signals", OPTION_VCD_SIGNALS, "GLOB", 0,
-     "only signals that match, as 'cpu0.*'", 0},
     {"perfetto", OPTION_PERFETTO, "FILE", 0,
      "write a timeline of the simulated run, for ui.perfetto.dev", 0},
     {"range", OPTION_RANGE, "START-END[:pio|mmio] [NAME [CLAIM]]", 0,
@@ -78,6 +73,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     struct options *options = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->context.vcd;
+        return 0;
     case 'j':
         options->json_path = argument;
         return 0;
@@ -102,12 +100,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_REPORT:
         options->context.report_path = argument;
-        return 0;
-    case OPTION_VCD:
-        options->context.vcd_path = argument;
-        return 0;
-    case OPTION_VCD_SIGNALS:
-        options->context.vcd_signals = argument;
         return 0;
     case OPTION_PERFETTO:
         options->perfetto_path = argument;
@@ -136,6 +128,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
+static const struct argp_child children[] = {
+    {&waveform_argp, 0, "Waveforms, for GTKWave:", 1}, {0}};
+
 static const struct argp parser = {
     option_table,
     parse_option,
@@ -143,7 +138,7 @@ static const struct argp parser = {
     "Replay a recorded trace against the models: check every recorded read, "
     "measure recorded and simulated latencies. TRACE is a QEMU log, ftrace "
     "text or .vmct, plain or .zst; - is standard input.",
-    0,
+    children,
     0,
     0};
 

@@ -122,7 +122,7 @@ static void set_mode(struct irqsim *sim, uint32_t vcpu,
                      enum irqsim_vcpu_mode mode)
 {
     sim->state.vcpus[vcpu].mode = mode;
-    for (uint32_t i = 0; i < sim->watch_count; i++) {
+    for (uint32_t i = 0; VMC_WATCHED(i < sim->watch_count); i++) {
         const struct irqsim_watch *watch = &sim->watches[i];
 
         if (watch->observer->mode != NULL) {
@@ -134,7 +134,7 @@ static void set_mode(struct irqsim *sim, uint32_t vcpu,
 static void tell_vector(struct irqsim *sim, uint32_t vcpu, uint32_t vector,
                         const char *what)
 {
-    for (uint32_t i = 0; i < sim->watch_count; i++) {
+    for (uint32_t i = 0; VMC_WATCHED(i < sim->watch_count); i++) {
         const struct irqsim_watch *watch = &sim->watches[i];
 
         if (watch->observer->vector != NULL) {
@@ -147,7 +147,7 @@ static void tell_vector(struct irqsim *sim, uint32_t vcpu, uint32_t vector,
 static void tell_line(struct irqsim *sim, uint32_t vcpu, uint32_t line,
                       bool level)
 {
-    for (uint32_t i = 0; i < sim->watch_count; i++) {
+    for (uint32_t i = 0; VMC_WATCHED(i < sim->watch_count); i++) {
         const struct irqsim_watch *watch = &sim->watches[i];
 
         if (watch->observer->line != NULL) {
@@ -159,11 +159,34 @@ static void tell_line(struct irqsim *sim, uint32_t vcpu, uint32_t line,
 
 static void tell_ipi(struct irqsim *sim, uint32_t vcpu, bool is_sent)
 {
-    for (uint32_t i = 0; i < sim->watch_count; i++) {
+    for (uint32_t i = 0; VMC_WATCHED(i < sim->watch_count); i++) {
         const struct irqsim_watch *watch = &sim->watches[i];
 
         if (watch->observer->ipi != NULL) {
             watch->observer->ipi(watch->watcher, now_tick(sim), vcpu, is_sent);
+        }
+    }
+}
+
+static void tell_input(struct irqsim *sim, uint32_t vector, bool level)
+{
+    for (uint32_t i = 0; VMC_WATCHED(i < sim->watch_count); i++) {
+        const struct irqsim_watch *watch = &sim->watches[i];
+
+        if (watch->observer->input != NULL) {
+            watch->observer->input(watch->watcher, now_tick(sim), vector,
+                                   level);
+        }
+    }
+}
+
+static void tell_access(struct irqsim *sim, uint32_t vcpu)
+{
+    for (uint32_t i = 0; VMC_WATCHED(i < sim->watch_count); i++) {
+        const struct irqsim_watch *watch = &sim->watches[i];
+
+        if (watch->observer->access != NULL) {
+            watch->observer->access(watch->watcher, now_tick(sim), vcpu);
         }
     }
 }
@@ -208,6 +231,7 @@ void irqsim_input(struct irqsim *sim, uint32_t vector, bool level,
         flight->is_raised = false; /* before anybody looked */
         tell_vector(sim, 0, vector, "withdrawn");
     }
+    tell_input(sim, vector, level);
     (void)vmc_router_enter(&sim->router, vector);
 }
 
@@ -249,8 +273,22 @@ static void router_finish(void *owner, uint32_t node, uint32_t vector)
                         get_bit(sim->state.levels, vector));
 }
 
+static void router_changed(void *owner, uint32_t node)
+{
+    struct irqsim *sim = owner;
+
+    for (uint32_t i = 0; VMC_WATCHED(i < sim->watch_count); i++) {
+        const struct irqsim_watch *watch = &sim->watches[i];
+
+        if (watch->observer->router != NULL) {
+            watch->observer->router(watch->watcher, now_tick(sim), node);
+        }
+    }
+}
+
 static const struct vmc_router_ops router_ops = {.node_of = router_node_of,
-                                                 .finish = router_finish};
+                                                 .finish = router_finish,
+                                                 .changed = router_changed};
 
 void irqsim_vector_pending(struct irqsim *sim, uint32_t vector)
 {
@@ -448,6 +486,7 @@ static uint64_t finish_access(struct irqsim *sim, uint32_t index)
 
     vcpu->accesses++;
     sim->state.counts.accesses++;
+    tell_access(sim, index);
     if (vcpu->flow != FLOW_NONE) {
         return data;
     }

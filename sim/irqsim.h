@@ -144,6 +144,12 @@ struct irqsim_observer {
                    const char *what);
     /** An IPI was sent to @vcpu, or it has read its unit's status. */
     void (*ipi)(void *watcher, uint64_t tick, uint32_t vcpu, bool is_sent);
+    /** A device has set the input of @vector. */
+    void (*input)(void *watcher, uint64_t tick, uint32_t vector, bool level);
+    /** The router of @node serves or has waiting other vectors. */
+    void (*router)(void *watcher, uint64_t tick, uint32_t node);
+    /** An access of @vcpu to the controller has acted. */
+    void (*access)(void *watcher, uint64_t tick, uint32_t vcpu);
 };
 
 /** One that is told, and whom it passes on. */

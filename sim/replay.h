@@ -15,6 +15,7 @@
 
 #include "base/base.h"
 #include "profile/profile.h"
+#include "sim/waveform.h"
 #include "trace/reader.h"
 #include "trace/timeline.h"
 
@@ -24,8 +25,7 @@ struct replay_context {
     const struct vmc_profile *profile; /**< timing; NULL for its default */
     const char *semantics;             /**< qemu, kvm or hw */
     const char *report_path;           /**< folder for rows, or NULL */
-    const char *vcd_path;              /**< waveform to write, or NULL */
-    const char *vcd_signals;           /**< glob of its signals, or NULL */
+    struct waveform_options vcd;       /**< waveform to write, if any */
     struct vmc_timeline *timeline;     /**< to add tracks to, or NULL */
     bool is_checking;                  /**< compare recorded reads */
     const char *const *ranges;         /**< address ranges to tell apart */

@@ -157,7 +157,9 @@ static void timed_vector(void *owner, enum vmc_eio_event event, uint32_t vector,
 {
     struct replay_irq *self = owner;
 
-    (void)vcpu;
+    if (VMC_WATCHED(self->vcd != NULL)) {
+        irq_vcd_status(self->vcd, vector, vcpu);
+    }
     if (event == VMC_EIO_PENDING) {
         irqsim_vector_pending(&self->sim, vector);
     }
@@ -437,6 +439,9 @@ static void send_ipi(struct replay_irq *self, const struct vmc_record *record,
                         record->args[1]);
     machine_iocsr_write(&self->timed, vcpu, VMC_IOCSR_IPI_SEND, 4,
                         record->args[1]);
+    if (VMC_WATCHED(self->vcd != NULL) && target < self->vcpu_count) {
+        irq_vcd_ipi(self->vcd, target);
+    }
 }
 
 static void take_ipi_write(struct replay_irq *self,
@@ -747,26 +752,21 @@ static enum vmc_status open_rows(struct replay_irq *self,
     return status;
 }
 
-static enum vmc_status open_waves(struct replay_irq *self,
-                                  struct vmc_error *error)
+/* Join whoever wants to look on. */
+static enum vmc_status start_watchers(struct replay_irq *self,
+                                      struct vmc_error *error)
 {
-    const struct irq_waves_config config = {
-        .vcd_path = self->context.vcd_path,
-        .vcd_signals = self->context.vcd_signals,
-        .vcpu_count = self->vcpu_count,
-    };
+    enum vmc_status status = VMC_OK;
 
     if (self->context.timeline != NULL) {
-        enum vmc_status status =
+        status =
             irq_timeline_new(&self->tracks, self->context.timeline, &self->sim);
-
-        if (status != VMC_OK) {
-            return status;
-        }
     }
-    return config.vcd_path == NULL
-               ? VMC_OK
-               : irq_waves_new(&self->waves, &config, &self->sim, error);
+    if (status == VMC_OK && self->context.vcd.path != NULL) {
+        status = irq_vcd_new(&self->vcd, &self->context.vcd, &self->sim,
+                             &self->timed, error);
+    }
+    return status;
 }
 
 static void irq_free(void *state)
@@ -776,7 +776,7 @@ static void irq_free(void *state)
     if (self == NULL) {
         return;
     }
-    irq_waves_free(self->waves);
+    irq_vcd_free(self->vcd);
     irq_timeline_free(self->tracks);
     vmc_outfile_abandon(self->timeline);
     vmc_outfile_abandon(self->timeline_ipi);
@@ -831,7 +831,7 @@ static enum vmc_status start_parts(struct replay_irq *self,
     }
     vmc_profile_free(own);
     if (status == VMC_OK) {
-        status = open_waves(self, error);
+        status = start_watchers(self, error);
     }
     return status == VMC_OK ? open_rows(self, error) : status;
 }
@@ -866,14 +866,18 @@ static bool irq_finish(void *state, json_t **json, FILE *table)
     bool is_written = true;
 
     if (self->counts.records == 0) {
-        return true;
+        if (self->vcd != NULL) {
+            (void)fputs("vmcycle: no waveform: the trace has no interrupts\n",
+                        stderr);
+        }
+        return self->vcd == NULL;
     }
     settle_inputs(self);
     log_finish(&self->log);
     (void)vmc_engine_run_all(self->engine);
-    if (self->waves != NULL &&
-        irq_waves_finish(self->waves, vmc_engine_now_tick(self->engine),
-                         &error) != VMC_OK) {
+    if (self->vcd != NULL &&
+        irq_vcd_finish(self->vcd, vmc_engine_now_tick(self->engine), &error) !=
+            VMC_OK) {
         (void)fprintf(stderr, "vmcycle: %s\n", error.text);
         is_written = false;
     }

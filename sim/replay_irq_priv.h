@@ -8,7 +8,7 @@
 
 #include "sim/interrupt_log.h"
 #include "sim/irq_timeline.h"
-#include "sim/irq_waves.h"
+#include "sim/irq_vcd.h"
 #include "sim/irqsim.h"
 #include "sim/machine.h"
 #include "sim/replay.h"
@@ -47,7 +47,7 @@ struct replay_irq {
         uint64_t iocsr_accesses, foreign_accesses, bad_vectors;
     } counts;
     struct vmc_outfile *timeline, *timeline_ipi;
-    struct irq_waves *waves;     /* NULL: nobody asked for any */
+    struct irq_vcd *vcd;         /* NULL: nobody asked for any */
     struct irq_timeline *tracks; /* the same */
 };
 

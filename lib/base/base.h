@@ -69,6 +69,18 @@ enum vmc_status vmc_parse_size(uint64_t *out, const char *text);
 /** 128 bits, for products that must not overflow; gcc and clang have it. */
 __extension__ typedef unsigned __int128 vmc_u128;
 
+/**
+ * @is_watched: whether there is somebody who only looks on. Every place that
+ * tells of a change for the sake of watchers asks with this. The benchmark of
+ * waveforms builds all once more with VMC_WITHOUT_WATCHERS, where nobody ever
+ * is, and compares, so that it is known what asking costs.
+ */
+#ifdef VMC_WITHOUT_WATCHERS
+#define VMC_WATCHED(is_watched) (false && (is_watched))
+#else
+#define VMC_WATCHED(is_watched) (is_watched)
+#endif
+
 /** How many elements the array @array has. */
 #define VMC_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -44,6 +44,13 @@ static uint32_t take_lowest(struct vmc_router *router, uint32_t node)
     return 0;
 }
 
+static void tell(const struct vmc_router *router, uint32_t node)
+{
+    if (VMC_WATCHED(router->ops->changed != NULL)) {
+        router->ops->changed(router->owner, node);
+    }
+}
+
 /* Wake an idle router at the next edge that is at or after now. Which vector
  * it takes is decided there, when all that arrived before the edge waits. */
 static void start_service(struct vmc_router *router, uint32_t node)
@@ -72,6 +79,7 @@ static bool wait_at(struct vmc_router *router, uint32_t node, uint32_t vector)
     if (router->state.serving[node] == IDLE) {
         start_service(router, node);
     }
+    tell(router, node);
     return true;
 }
 
@@ -104,6 +112,7 @@ static void serve(void *device, uint64_t argument)
     }
     if (!has_waiting(router, node)) {
         router->state.serving[node] = IDLE;
+        tell(router, node);
         return;
     }
     vector = take_lowest(router, node);
@@ -126,6 +135,23 @@ bool vmc_router_enter(struct vmc_router *router, uint32_t vector)
 {
     assert(vector < VMC_ROUTER_VECTORS);
     return wait_at(router, router->config.home_node, vector);
+}
+
+uint32_t vmc_router_serving(const struct vmc_router *router, uint32_t node)
+{
+    uint32_t serving = router->state.serving[node];
+
+    return serving >= SERVING ? serving - SERVING : VMC_ROUTER_VECTORS;
+}
+
+uint32_t vmc_router_depth(const struct vmc_router *router, uint32_t node)
+{
+    uint32_t depth = 0;
+
+    for (uint32_t i = 0; i < VMC_ROUTER_VECTORS / 64; i++) {
+        depth += (uint32_t)__builtin_popcountll(router->state.waiting[node][i]);
+    }
+    return depth;
 }
 
 enum vmc_status vmc_router_init(struct vmc_router *router,

@@ -30,6 +30,10 @@ struct vmc_router_ops {
 
     /** The router of @node has finished @vector: let the input act. */
     void (*finish)(void *owner, uint32_t node, uint32_t vector);
+
+    /** The router of @node serves or has waiting other vectors than before.
+     * May be NULL: for those who watch. */
+    void (*changed)(void *owner, uint32_t node);
 };
 
 struct vmc_router_config {
@@ -74,5 +78,11 @@ enum vmc_status vmc_router_init(struct vmc_router *router,
  * Returns  false when it was waiting already.
  */
 bool vmc_router_enter(struct vmc_router *router, uint32_t vector);
+
+/** The vector that the router of @node serves, or VMC_ROUTER_VECTORS. */
+uint32_t vmc_router_serving(const struct vmc_router *router, uint32_t node);
+
+/** How many vectors wait at the router of @node. */
+uint32_t vmc_router_depth(const struct vmc_router *router, uint32_t node);
 
 #endif

@@ -1,4 +1,4 @@
-"""Waveforms of a replay, read back by other means."""
+"""Waveforms: what they say of a replay, and GTKWave's own reader of them."""
 import collections
 import json
 import pathlib
@@ -9,68 +9,238 @@ import tempfile
 from harness import ROOT, check, check_equal, close, vmcycle
 
 TRACE = ROOT / "traces/eiointc-4vcpu.qemu.log.zst"
+NODE_PS, CPU_PS = 455, 455  # 2.2 GHz, of profiles/3c5000-qemu.ini
 
 
 def read_vcd(text):
     """Signals by name, and the values that each takes, with their times."""
-    scopes, names, changes = [], {}, collections.defaultdict(list)
+    scopes, names, changes = [], {}, {}
     head, body = text.split("$enddefinitions $end\n")
     for line in head.splitlines():
         words = line.split()
+        if not words:
+            continue
         if words[0] == "$scope":
             scopes.append(words[2])
         elif words[0] == "$upscope":
             scopes.pop()
         elif words[0] == "$var":
             names[words[3]] = ".".join(scopes + [words[4]])
+            changes[names[words[3]]] = []
     check_equal(scopes, [], "every scope is closed")
-    time, times = None, []
+    time, is_ordered = -1, True
     for line in body.splitlines():
         if line[0] == "#":
-            times.append(int(line[1:]))
-            time = times[-1]
+            is_ordered &= int(line[1:]) > time
+            time = int(line[1:])
         elif line[0] in "01x":
             changes[names[line[1:]]].append((time, line[0]))
         elif line[0] == "b":
             value, code = line[1:].split()
             changes[names[code]].append((time, value))
-    check(all(a < b for a, b in zip(times, times[1:])), "time goes on")
+    check(is_ordered, "time goes on")
     return changes
 
 
-with tempfile.TemporaryDirectory() as folder:
-    vcd = pathlib.Path(folder, "run.vcd")
-    plain = vmcycle("replay", TRACE, "--json", "-")
-    run = vmcycle("replay", TRACE, "--vcd", vcd, "--json", "-")
-    check_equal(run.returncode, 0, "replay exits")
-    check_equal(run.stdout, plain.stdout, "watching changes nothing")
-    result = json.loads(run.stdout)["interrupts"]
+def number(value):
+    """A value of the file; converters write all digits of a word."""
+    return None if "x" in value else int(value, 2)
 
-    changes = read_vcd(vcd.read_text())
-    check_equal(len([n for n in changes if n.startswith("cpu3.")]), 14,
-                "signals of a vCPU")
-    modes = [v for n, c in changes.items() if n.endswith(".mode")
-             for _, v in c]
-    entries = sum(cpu["simulated_entries"] for cpu in result["per_cpu"])
-    check_equal(modes.count("11"), entries, "a change for each handler")
-    check(all(a[1] != b[1] for values in changes.values()
+
+def numbers(changes):
+    return {name: [(t, number(v)) for t, v in values]
+            for name, values in changes.items()}
+
+
+def last_of_each_time(values):
+    """What a reader that only keeps settled values sees."""
+    settled = dict(values)
+    kept, before = [], object()
+    for time, value in settled.items():
+        if value != before:
+            kept.append((time, value))
+        before = value
+    return kept
+
+
+def rises(values):
+    return [t for t, v in values if v == 1]
+
+
+def check_signals(result, signals):
+    """What one signal says has to agree with the others, and with the JSON."""
+    check_equal(sorted({n.split(".")[0] for n in signals}),
+                ["cpu0", "cpu1", "cpu2", "cpu3", "eiointc", "input",
+                 "router0"], "scopes")
+    check_equal(len([n for n in signals if n.startswith("cpu3.")]),
+                1 + 13 + 4 + 1, "signals of a vCPU")
+    check(all(a[1] != b[1] for values in signals.values()
               for a, b in zip(values, values[1:])),
           "a signal is written when it changes only")
-    check(changes["eiointc.pending"][-1][1] in ("0", "1", "10"),
-          "little is pending at the end")
 
-    vmcycle("replay", TRACE, "--vcd", vcd, "--vcd-signals", "cpu1.*")
-    check_equal({n.split(".")[0] for n in read_vcd(vcd.read_text())},
-                {"cpu1"}, "only what was asked for")
+    entries = sum(cpu["simulated_entries"] for cpu in result["per_cpu"])
+    handled = [t for n, c in signals.items() if n.endswith(".mode")
+               for t, v in c if v == 3]
+    check_equal(len(handled), entries, "a change for each handler")
+
+    # The sum of all status bits, at every time.
+    words = collections.defaultdict(int)
+    changes = sorted((t, n, v) for n, c in signals.items() if "coreisr" in n
+                     for t, v in c)
+    sums = {}
+    for time, name, value in changes:
+        words[name] = value
+        sums[time] = sum(v.bit_count() for v in words.values())
+    check_equal(last_of_each_time(sums.items()),
+                last_of_each_time(signals["eiointc.pending"]),
+                "the count of pending vectors")
+    check(max(sums.values()) > 1, "and there were some at once")
+
+    # An IPI unit's pin is its status, pin.latency later. Here it is 1.5 us.
+    for cpu in range(4):
+        status = [(t, int(v != 0)) for t, v in signals[f"cpu{cpu}.ipi"]]
+        pin = last_of_each_time([(t + 1500000 if t else 0, v)
+                                 for t, v in last_of_each_time(status)])
+        check_equal(last_of_each_time(signals[f"cpu{cpu}.IS12"]), pin,
+                    f"the IPI pin of vCPU {cpu}")
+
+    # No handler is entered but for a pin that is up.
+    for cpu in range(4):
+        levels = collections.Counter()
+        ups = {0: 0}
+        for time, name, value in sorted(
+                (t, n, v) for n, c in signals.items()
+                if n.startswith(f"cpu{cpu}.IS") for t, v in c):
+            levels[name] = value
+            ups[time] = sum(levels.values())
+        times = sorted(ups)
+        entering = [t for t, v in signals[f"cpu{cpu}.mode"] if v == 2]
+        check(entering and all(
+            ups[max(u for u in times if u <= t)] > 0 for t in entering[:200]),
+            f"vCPU {cpu} enters with a pin up")
+
+    check_equal(sum(len(rises(c)) for n, c in signals.items()
+                    if n.startswith("input.")) > 0, True, "inputs rise")
+    check(max(v for _, v in signals["router0.depth"]) >= 1,
+          "something waits at the router")
+
+
+def check_round_trip(path, folder, what):
+    """Through GTKWave's converter and back, nothing is lost."""
+    fst, back = pathlib.Path(folder, "w.fst"), pathlib.Path(folder, "b.vcd")
+    done = subprocess.run(["vcd2fst", path, fst], capture_output=True,
+                          text=True, check=False, timeout=120)
+    check_equal((done.returncode, done.stderr), (0, ""),
+                f"{what}: vcd2fst reads it")
+    done = subprocess.run(["fst2vcd", "-f", fst, "-o", back],
+                          capture_output=True, check=False, timeout=120)
+    check_equal(done.returncode, 0, f"{what}: and writes it again")
+    meant = {n: last_of_each_time(c)
+             for n, c in numbers(read_vcd(path.read_text())).items()}
+    found = {n: last_of_each_time(c)
+             for n, c in numbers(read_vcd(back.read_text())).items()}
+    check(found == meant, f"{what}: the same values at the same times")
+    return sum(len(c) for c in meant.values())
+
+
+def test_replay(folder):
+    path = pathlib.Path(folder, "run.vcd")
+    plain = vmcycle("replay", TRACE, "--json", "-")
+    run = vmcycle("replay", TRACE, "--vcd", path, "--json", "-")
+    check_equal(run.returncode, 0, "replay exits")
+    check_equal(run.stdout, plain.stdout, "watching changes nothing")
+    check_signals(json.loads(run.stdout)["interrupts"],
+                  numbers(read_vcd(path.read_text())))
+    return path
+
+
+def test_window(folder, whole_path):
+    """A part of the time is that part of the whole."""
+    path = pathlib.Path(folder, "part.vcd")
+    start, end = 2_300_000_000_000, 2_500_000_000_000
+    run = vmcycle("replay", TRACE, "--vcd", path, "--vcd-from", "2.3s",
+                  "--vcd-until", "2500 ms")
+    check_equal(run.returncode, 0, "a window")
+    part, whole = read_vcd(path.read_text()), read_vcd(whole_path.read_text())
+    check_equal(list(part), list(whole), "its signals")
+    inside = 0
+    for name, values in part.items():
+        before = [v for t, v in whole[name] if t < start]
+        meant = [(start, before[-1])] + [
+            (t, v) for t, v in whole[name] if start <= t <= end]
+        inside += len(meant) - 1
+        if values != meant:
+            check_equal(values, meant, f"{name} in the window")
+    check(inside > 100, f"{inside} changes are in the window")
+
+
+def test_clocks(folder):
+    """A million edges and more, and the router acts on them."""
+    path = pathlib.Path(folder, "clocks.vcd")
+    start, end = 3_007_200_000_000, 3_007_350_000_000
+    run = vmcycle("replay", TRACE, "--vcd", path, "--vcd-signals",
+                  "clock.*,router0.*", "--vcd-from", "3007.2ms", "--vcd-until",
+                  "3007.35 ms")
+    check_equal(run.returncode, 0, "clocks in a window")
+    signals = numbers(read_vcd(path.read_text()))
+    for name, period in (("clock.node", NODE_PS), ("clock.cpu", CPU_PS)):
+        up = [t for t, v in signals[name][1:] if v == 1]
+        check_equal(up, list(range(-(-(start + 1) // period) * period,
+                                   end + 1, period)),
+                    f"{name} rises at the multiples of its period")
+        down = [t for t, v in signals[name][1:] if v == 0]
+        check(all((t - period // 2) % period == 0 for t in down),
+              f"{name} falls half way")
+    busy = signals["router0.busy"][1:]
+    check(busy and all(t % NODE_PS == 0 for t, _ in busy),
+          "the router begins and ends at edges of its clock")
+    return path
+
+
+def test_refusals(folder):
+    path = pathlib.Path(folder, "none.vcd")
+    for options, text in [
+        (["--vcd-signals", "cpu4.*"],
+         "no signal matches 'cpu4.*'; there are: clock.node, clock.cpu, "
+         "input.v*, router*.vector, router*.busy, router*.depth, "
+         "eiointc.pending, cpu*.mode, cpu*.IS*, cpu*.coreisr*, cpu*.ipi"),
+        (["--vcd-signals", "cpu1.*,"], "a pattern is empty"),
+        (["--vcd-signals", "clock.*"], "needs a window with an end"),
+        (["--vcd-signals", "clock.*", "--vcd-until", "1s"], "narrower"),
+        (["--vcd-from", "2ms", "--vcd-until", "2000us"],
+         "--vcd-from '2ms' is not before --vcd-until '2000us'"),
+        (["--vcd-from", "2"], "expected a time with its unit"),
+        (["--vcd-from", "soon"], "--vcd-from 'soon'"),
+        (["--vcd-until", "0 ms"], "nothing is before it"),
+    ]:
+        run = vmcycle("replay", TRACE, "--vcd", path, *options)
+        check_equal(run.returncode, 2, f"{options}: refused")
+        check(text in run.stderr, f"{options}: {run.stderr!r} says '{text}'")
+    run = vmcycle("replay", TRACE, "--vcd", path, "--vcd-from", "1000s")
+    check_equal(run.returncode, 1, "a window after the end")
+    check("before --vcd-from '1000s'" in run.stderr, "and it says so")
+    run = vmcycle("replay", TRACE, "--vcd-from", "1ms")
+    check_equal(run.returncode, 2, "a window of no waveform")
+    run = vmcycle("replay", ROOT / "traces/rcu-4vcpu.ftrace.txt.zst", "--vcd",
+                  path)
+    check(run.returncode == 1 and "no interrupts" in run.stderr,
+          f"a trace without interrupts: {run.stderr!r}")
+    check_equal(list(pathlib.Path(folder).glob("none*")), [],
+                "no file appears")
     check_equal(vmcycle("replay", TRACE, "--vcd",
                         pathlib.Path(folder, "none/x.vcd")).returncode, 2,
                 "a folder that is not there")
 
-    # GTKWave's own converter, where it is installed.
+
+with tempfile.TemporaryDirectory() as scratch:
+    waveform = test_replay(scratch)
+    test_window(scratch, waveform)
+    test_refusals(scratch)
+    clocks = test_clocks(scratch)
     if shutil.which("vcd2fst"):
-        fst = pathlib.Path(folder, "run.fst")
-        done = subprocess.run(["vcd2fst", vcd, fst], capture_output=True,
-                              check=False)
-        check(done.returncode == 0 and fst.stat().st_size > 0,
-              "vcd2fst reads it")
+        check_round_trip(waveform, scratch, "a replay")
+        check(check_round_trip(clocks, scratch, "clocks") > 1_000_000,
+              "more than a million changes")
+    else:
+        print("skipped: vcd2fst of the package gtkwave is not installed")
 close()
