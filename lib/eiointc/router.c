@@ -123,6 +123,7 @@ static void serve(void *device, uint64_t argument)
     vmc_engine_schedule(router->engine, router->config.vector_ticks,
                         VMC_PHASE_DEVICE, router->serve_handler,
                         (uint64_t)node << NODE_SHIFT);
+    tell(router, node);
 }
 
 static void arrive(void *device, uint64_t argument)
