@@ -35,31 +35,39 @@ static void set_line(struct irq_lines *lines, const struct vmc_record *record)
     }
 }
 
-static void ack_line(struct irq_lines *lines, const struct vmc_record *record,
-                     const char *chip)
+static struct irq_ack ack_line(struct irq_lines *lines,
+                               const struct vmc_record *record,
+                               const char *chip)
 {
     bool is_slave = strcmp(chip, "PIC slave") == 0;
+    struct irq_ack ack = {0};
     struct irq_line *line;
 
     if (record->args[1] >= IRQ_LINES_MAX - PIC_SLAVE_FIRST) {
         lines->beyond++;
-        return;
+        return ack;
     }
-    line = &lines->lines[record->args[1] + (is_slave ? PIC_SLAVE_FIRST : 0U)];
+    ack.line = (uint32_t)record->args[1] + (is_slave ? PIC_SLAVE_FIRST : 0U);
+    line = &lines->lines[ack.line];
+    ack.since_ns = line->since_ns;
+    ack.was_waiting = line->is_waiting;
     line->acked++;
     line->unasked += !line->is_waiting;
     if (line->is_waiting) {
         vmc_hist_add(&lines->wait_ns, record->time_ns - line->since_ns);
         line->is_waiting = false;
     }
+    return ack;
 }
 
-void irq_lines_take(struct irq_lines *lines, const struct vmc_record *record,
-                    const char *chip)
+struct irq_ack irq_lines_take(struct irq_lines *lines,
+                              const struct vmc_record *record, const char *chip)
 {
+    if (record->kind == VMC_REC_KVM_ACK_IRQ) {
+        return ack_line(lines, record, chip);
+    }
     if (record->kind == VMC_REC_KVM_SET_IRQ) {
         set_line(lines, record);
-    } else if (record->kind == VMC_REC_KVM_ACK_IRQ) {
-        ack_line(lines, record, chip);
     }
+    return (struct irq_ack){.was_waiting = false};
 }

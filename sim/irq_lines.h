@@ -35,11 +35,20 @@ struct irq_lines {
     struct vmc_hist wait_ns; /**< of all lines */
 };
 
+/** Whom an acknowledgement reached. */
+struct irq_ack {
+    uint64_t since_ns; /**< raised at; when it was waiting */
+    uint32_t line;
+    bool was_waiting;
+};
+
 /**
  * Take a record; other kinds than KVM_SET_IRQ and KVM_ACK_IRQ are passed over.
  * @chip is the text of an acknowledgement: "PIC master", "PIC slave", "IOAPIC".
+ * Returns  the line that it reached; of other kinds one that was not waiting.
  */
-void irq_lines_take(struct irq_lines *lines, const struct vmc_record *record,
-                    const char *chip);
+struct irq_ack irq_lines_take(struct irq_lines *lines,
+                              const struct vmc_record *record,
+                              const char *chip);
 
 #endif

@@ -32,7 +32,8 @@ struct cpu_track {
 struct rcu_timeline_state {
     uint32_t group, predicted_group; /* + 1 */
     uint32_t predicted_track;
-    uint32_t pending; /* as the counter shows it */
+    uint32_t pending;   /* as the counter shows it */
+    uint64_t last_tick; /* of the recording */
     struct cpu_track cpus[RCU_CPUS_MAX];
     struct {
         uint64_t name; /* number of the text, + 1 */
@@ -232,6 +233,7 @@ void rcu_timeline_record(struct rcu_timeline *self,
     struct rcu_step step = rcu_log_step(log);
     struct vmc_timeline_arg arg = {"callbacks", record->args[1]};
 
+    self->state.last_tick = timeline_tick(record->time_ns);
     switch (record->kind) {
     case VMC_REC_IRQ_HANDLER_ENTRY:
         arg = (struct vmc_timeline_arg){"irq", record->args[0]};
@@ -320,7 +322,6 @@ enum vmc_status rcu_timeline_new(struct rcu_timeline **out,
     return VMC_OK;
 }
 
-/* The slice is ended with the timeline, so it reaches to the trace's end. */
 static void show_pending(void *owner, uint64_t line, uint32_t number)
 {
     struct rcu_timeline *self = owner;
@@ -347,6 +348,18 @@ void rcu_timeline_finish(struct rcu_timeline *self, const struct rcu_log *log)
         }
     }
     rcu_log_each_pending(log, show_pending, self);
+    for (uint32_t i = 0; i < RCU_CPUS_MAX; i++) {
+        if (self->state.cpus[i].track != 0) {
+            vmc_timeline_end(self->timeline, self->state.cpus[i].track - 1,
+                             self->state.last_tick);
+        }
+    }
+    for (uint32_t i = 0; i < FLAVOURS_MAX; i++) {
+        if (self->state.flavours[i].name != 0) {
+            vmc_timeline_end(self->timeline, self->state.flavours[i].track,
+                             self->state.last_tick);
+        }
+    }
 }
 
 void rcu_timeline_free(struct rcu_timeline *self)

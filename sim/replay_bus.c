@@ -51,6 +51,12 @@ static void simulated(void *owner, uint32_t vcpu, uint64_t ticks)
     } else {
         vmc_hist_add(&section->simulated_kernel_ns, ns);
     }
+    if (section->tracks != NULL) {
+        bus_timeline_simulated(section->tracks, vcpu,
+                               vmc_engine_now_tick(section->engine), ticks,
+                               bus_ranges_at(section->ranges, access->range),
+                               access->is_write, access->mode);
+    }
 }
 
 static enum vmc_dispatch mode_of(const struct bus_section *section,
@@ -100,9 +106,12 @@ static void simulate(struct bus_section *section,
         (void)vmc_engine_step(section->engine);
     }
     section->under_way[access->thread] =
-        (struct under_way){.range = range, .is_exit = access->exits > 0};
+        (struct under_way){.range = range,
+                           .mode = mode_of(section, access, range),
+                           .is_exit = access->exits > 0,
+                           .is_write = access->is_write};
     vmc_dispatch_submit(section->sim, access->thread,
-                        mode_of(section, access, range), 0, &io);
+                        section->under_way[access->thread].mode, 0, &io);
 }
 
 static void measure(struct bus_section *section, struct range_sums *sums,
@@ -139,6 +148,11 @@ static void take_access(void *owner, const struct bus_access *access)
     sums->kernel += access->exits == 0;
     measure(section, sums, access);
     (void)bus_view_check(section->view, access, range, &probes);
+    if (section->tracks != NULL) {
+        bus_timeline_access(section->tracks, access,
+                            bus_ranges_at(section->ranges, range),
+                            mode_of(section, access, range));
+    }
     simulate(section, access, range, probes);
 }
 
@@ -152,6 +166,7 @@ static void bus_free(void *state)
     struct bus_section *section = state;
 
     if (section != NULL) {
+        bus_timeline_free(section->tracks);
         vmc_dispatch_sim_free(section->sim);
         vmc_engine_free(section->engine);
         bus_view_free(section->view);
@@ -250,6 +265,10 @@ static enum vmc_status make_parts(struct bus_section *section,
         status = vmc_dispatch_sim_new(&section->sim, section->engine, &config,
                                       simulated, section);
     }
+    if (status == VMC_OK && section->context->timeline != NULL) {
+        status = bus_timeline_new(&section->tracks, section->context->timeline,
+                                  section->context->reader, section->log);
+    }
     return status == VMC_OK
                ? VMC_OK
                : vmc_fail(error, status, "the bus section cannot start");
@@ -280,6 +299,7 @@ static void bus_record(void *state, const struct vmc_record *record)
 {
     struct bus_section *section = state;
     const struct vmc_reader *reader = section->context->reader;
+    struct irq_ack ack;
     const char *reason = record->kind == VMC_REC_KVM_USERSPACE_EXIT
                              ? vmc_reader_text(reader, record->args[1])
                              : "";
@@ -288,10 +308,13 @@ static void bus_record(void *state, const struct vmc_record *record)
         vmc_hist_add(&section->region_ns, record->args[2]);
     }
     bus_log_take(section->log, record, reason);
-    irq_lines_take(&section->irqs, record,
-                   record->kind == VMC_REC_KVM_ACK_IRQ
-                       ? vmc_reader_text(reader, record->args[0])
-                       : "");
+    ack = irq_lines_take(&section->irqs, record,
+                         record->kind == VMC_REC_KVM_ACK_IRQ
+                             ? vmc_reader_text(reader, record->args[0])
+                             : "");
+    if (section->tracks != NULL) {
+        bus_timeline_record(section->tracks, record, ack);
+    }
 }
 
 static bool has_any(const struct bus_log_counts *counts)
@@ -313,6 +336,9 @@ static bool bus_finish(void *state, json_t **json, FILE *table)
     (void)vmc_engine_run_all(section->engine);
     if (!has_any(bus_log_counts(section->log))) {
         return true;
+    }
+    if (section->tracks != NULL) {
+        bus_timeline_finish(section->tracks, &section->irqs);
     }
     *json = bus_report(section, table);
     return !section->context->is_checking ||

@@ -10,6 +10,7 @@
 #include "ioregion/dispatch_sim.h"
 #include "sim/bus_log.h"
 #include "sim/bus_ranges.h"
+#include "sim/bus_timeline.h"
 #include "sim/bus_view.h"
 #include "sim/irq_lines.h"
 #include "sim/replay.h"
@@ -24,7 +25,8 @@ struct range_sums {
 /** The access that a simulated vCPU has under way. */
 struct under_way {
     uint32_t range;
-    bool is_exit;
+    enum vmc_dispatch mode;
+    bool is_exit, is_write;
 };
 
 struct bus_section {
@@ -32,6 +34,7 @@ struct bus_section {
     struct bus_log *log;
     struct bus_ranges *ranges;
     struct bus_view *view;
+    struct bus_timeline *tracks; /* NULL: nobody asked for any */
     struct vmc_engine *engine;
     struct vmc_dispatch_sim *sim;
     struct under_way under_way[VMC_DISPATCH_VCPUS_MAX];

@@ -1,4 +1,5 @@
 """Timelines: their shape by a schema, their sense by rules, and a browser."""
+import collections
 import json
 import pathlib
 import re
@@ -145,6 +146,12 @@ def slices_of(seen, group, track=None):
             if g == group and track in (None, t) for s in slices]
 
 
+def mean_ns(ticks):
+    """As the program rounds it."""
+    ns = [t // 1000 for t in ticks]
+    return (sum(ns) + len(ns) // 2) // len(ns)
+
+
 def check_rcu(seen, result, what):
     result = result["rcu"]
     check_equal(seen.flows["callback"], result["callbacks_queued"],
@@ -178,7 +185,7 @@ def check_balloon(seen, result, what):
     waits = [s[2] - s[1] for s in guest if s[0] == "wait for the host"]
     for spans, name in ((fills, "guest"), (waits, "host")):
         summary = result[name + "_ns_per_message"]
-        check_equal((len(spans), sum(spans) // 1000 // len(spans)),
+        check_equal((len(spans), mean_ns(spans)),
                     (summary["count"], summary["mean"]),
                     f"{what}: messages and mean of the {name}")
     size = seen.counters["balloon, recorded", "balloon size, KiB"]
@@ -188,6 +195,93 @@ def check_balloon(seen, result, what):
                 {result["ram_bytes"] // 1024}, f"{what}: memory of the guest")
 
 
+def check_bus(seen, result, what):
+    result = result["bus"]
+    served = ("user space", "kernel", "ioeventfd", "coalesced ring")
+    accesses = sum(r["reads"] + r["writes"] for r in result["ranges"])
+    exits = sum(r["exits"] for r in result["ranges"])
+    exact = result["recorded_exit_ns"]
+    for group in ("KVM threads, recorded", "KVM threads, simulated"):
+        names = collections.Counter(
+            s[0].split(",")[0] for s in slices_of(seen, group)
+            if not s[0].startswith("acknowledges"))
+        check_equal(sum(names[s] for s in served), accesses,
+                    f"{what}: who served each access, {group}")
+        check_equal(sum(names.values()), 2 * accesses,
+                    f"{what}: accesses, {group}")
+        check_equal(names["user space"], exits, f"{what}: exits, {group}")
+        for row in result["ranges"]:
+            check_equal((names[row["name"] + " read"],
+                         names[row["name"] + " write"]),
+                        (row["reads"], row["writes"]), f"{what}: {row['name']}")
+    times = [s[2] - s[1] for s in slices_of(seen, "KVM threads, recorded")
+             if s[0] == "user space"]
+    check_equal((len(times), mean_ns(times)),
+                (exact["count"], exact["mean"]), f"{what}: time of exits")
+    acked = sum(line["acknowledged"] - line["unasked"]
+                for line in result["interrupt_lines"]["lines"])
+    check_equal(seen.flows["acknowledgement of a line"], acked,
+                f"{what}: acknowledgements")
+    check_equal(sum(s[0] == "raised" for s in slices_of(
+        seen, "KVM interrupt lines, recorded")), acked, f"{what}: lines")
+
+
+def timeline_of(lines, folder, what):
+    log = pathlib.Path(folder, "log.txt")
+    log.write_text("\n".join(lines) + "\n")
+    path = pathlib.Path(folder, "log.json")
+    run = vmcycle("replay", log, "--perfetto", path)
+    check(run.returncode in (0, 1), f"{what}: exit {run.returncode}")
+    return check_file(path, what)[1]
+
+
+def check_contexts(folder):
+    """Exits of a guest; contexts of a CPU that begin before the log, nest, and
+    end on another CPU; two subjects in one trace and so in one file."""
+    ended = " info1 0x0000000000000000 info2 0x0000000000000000 " \
+        "intr_info 0x00000000 error_code 0x00000000"
+    kvm = [f"kvm_exit: vcpu 0 reason IO_INSTRUCTION rip 0x10{ended}",
+           "kvm_pio: pio_write at 0x20 size 1 count 1 val 0x20 ",
+           "kvm_entry: vcpu 0, rip 0x11",
+           f"kvm_exit: vcpu 0 reason EPT_MISCONFIG rip 0x14{ended}",
+           "kvm_fast_mmio: fast mmio at gpa 0xfe000000",
+           "kvm_entry: vcpu 0, rip 0x15",
+           "kvm_set_irq: gsi 3 level 1 source 0",
+           "kvm_ack_irq: irqchip PIC master pin 3",
+           f"kvm_exit: vcpu 0 reason HLT rip 0x16{ended}"]
+    rcu = [(0, "rcu_grace_period: rcu_sched 100 start"),
+           (0, "irq_handler_exit: irq=1 ret=handled"),
+           (0, "rcu_callback: rcu_sched rhp=00000000deadbeef func=first 1"),
+           (1, "rcu_callback: rcu_sched rhp=00000000deadbee0 func=second 1"),
+           (0, "rcu_grace_period: rcu_sched 100 end"),
+           (0, "rcu_batch_start: rcu_sched CBs=1 bl=10"),
+           (0, "rcu_invoke_callback: rcu_sched rhp=00000000deadbeef func=first"),
+           (0, "irq_handler_entry: irq=2 name=disk"),
+           (0, "irq_handler_exit: irq=2 ret=handled"),
+           (2, "rcu_batch_end: rcu_sched CBs-invoked=1 idle=>c<>c<>c<>c<"),
+           (0, "irq_handler_entry: irq=2 name=disk"),
+           (0, "rcu_batch_end: rcu_sched CBs-invoked=1 idle=>c<>c<>c<>c<")]
+    lines = ["# tracer: nop"]
+    for cpu, event in [(0, e) for e in kvm] + rcu:
+        lines.append(f" task-42  [{cpu:03}] d..1.  7.{10 * len(lines):06}: "
+                     + event)
+    seen = timeline_of(lines, folder, "a made-up log")
+    ends = slices_of(seen, "KVM threads, recorded", "thread 42, exits")
+    check_equal([(name, (b - a) // 10**6) for name, a, b in ends],
+                [("IO_INSTRUCTION", 20), ("EPT_MISCONFIG", 20), ("HLT", 120)],
+                "exits and how long they took, us")
+    check_equal(slices_of(seen, "KVM interrupt lines, recorded", "line 3"),
+                [("raised", 60 * 10**6, 70 * 10**6)], "a line")
+    check_equal([(name, (b - a) // 10**6) for name, a, b in
+                 slices_of(seen, "RCU, recorded", "CPU 0")],
+                [("call_rcu first", 0), ("disk", 10), ("disk", 10),
+                 ("first", 50), ("callbacks", 60)], "contexts of a CPU, us")
+    check_equal([s[0] for s in slices_of(seen, "RCU, recorded", "CPU 1")],
+                ["call_rcu second", "not run"], "a callback that has not run")
+    check_equal(dict(seen.flows), {"callback": 2,
+                                   "acknowledgement of a line": 1}, "arrows")
+
+
 def test(folder):
     files = check_traces(folder)
     for name, (_, seen, result) in files.items():
@@ -195,8 +289,11 @@ def test(folder):
             check_interrupts(seen, result, name)
         if "balloon" in result:
             check_balloon(seen, result, name)
+        if "bus" in result:
+            check_bus(seen, result, name)
         if "rcu" in result:
             check_rcu(seen, result, name)
+    check_contexts(folder)
     plain = vmcycle("replay", TRACES[2], "--json", "-")
     check_equal(json.loads(plain.stdout),
                 files[TRACES[2].name.split(".")[0]][2],
