@@ -36,6 +36,12 @@ override CPPFLAGS += -Ilib -I. -MMD -MP -D_GNU_SOURCE \
 # Found when a recipe runs, so that "make deps" may install pkg-config first.
 LIB_LIBS  = $(shell pkg-config --libs libzstd jansson inih)
 TEST_LIBS = $(shell pkg-config --libs check)
+# Open MPI is used where it is installed, but not with sanitizers: they see its
+# leaks.
+ifneq ($(filter release debug clang,$(VARIANT)),)
+HAS_MPI := $(shell pkg-config --exists ompi-c 2>/dev/null && echo yes)
+endif
+MPI_CFLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags ompi-c))
 
 # ---- Files: found by name, so a new one needs no line here ------------------
 LIB     := $(OUT)/libvmcycle.a
@@ -43,6 +49,7 @@ PUBLIC  := $(OUT)/public/libvmcycle.a
 SHARED  := $(OUT)/libvmcycle.so.$(VERSION)
 OBJCOPY ?= objcopy
 PROGRAM := $(OUT)/vmcycle
+MPI_PROGRAM := $(if $(HAS_MPI),$(OUT)/vmcycle-mpi)
 SOURCES := $(wildcard lib/*/*.c sim/*.c tests/*.c bench/*.c)
 HEADERS := $(wildcard lib/*/*.h)
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o)
@@ -58,7 +65,7 @@ SIM_OBJECTS := $(filter $(OUT)/sim/%,$(OBJECTS))
 .PHONY: all deps test-deps demo validate test run-demo run-tests sanitize clang debug coverage \
         valgrind bench bench-peers fuzz lint format install uninstall clean dist help
 
-all: $(LIB) $(SHARED) $(PROGRAM) ## build the library and the program
+all: $(LIB) $(SHARED) $(PROGRAM) $(MPI_PROGRAM) ## build the library and the program
 
 # ---- How things are made ----------------------------------------------------
 $(OUT)/%.o: %.c Makefile
@@ -93,7 +100,15 @@ $(PROGRAM) $(BENCHES) $(TESTS):
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) $(LIB_LIBS) -lm -o $@
 
--include $(OBJECTS:.o=.d)
+# What "mpirun vmcycle sweep" turns into; see sim/sweep_launch.h.
+$(OUT)/sim/mpi/%.o: override CPPFLAGS += $(MPI_CFLAGS)
+$(OUT)/vmcycle-mpi: $(OUT)/sim/mpi/vmcycle_mpi.o \
+        $(filter-out %/main.o,$(SIM_OBJECTS)) $(LIB)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIB_LIBS) \
+	    $(shell pkg-config --libs ompi-c) -lm -o $@
+
+-include $(OBJECTS:.o=.d) $(OUT)/sim/mpi/vmcycle_mpi.d
 
 # ---- Preparation and the two commands of the README -------------------------
 PACKAGES := pkg-config check libzstd-dev libjansson-dev libinih-dev \
@@ -102,6 +117,7 @@ PACKAGES := pkg-config check libzstd-dev libjansson-dev libinih-dev \
 # Programs that nobody here wrote and that tests open our files with. A test
 # whose program is missing says that it was skipped.
 TEST_PACKAGES := chromium python3-jsonschema man-db groff mandoc gtkwave
+CLUSTER_PACKAGES := libopenmpi-dev openmpi-bin parallel
 
 deps: ## install the packages that are missing
 	$(Q)sh tests/deps.sh $(PACKAGES)
@@ -109,6 +125,8 @@ deps: ## install the packages that are missing
 test-deps: deps ## install what tests need beside them
 	$(Q)sh tests/deps.sh $(TEST_PACKAGES) || \
 	    echo '  some tests will be skipped'
+	$(Q)sh tests/deps.sh $(CLUSTER_PACKAGES) || \
+	    echo '  some tests of sweeps will be skipped'
 
 demo: deps ## replay the recorded traces and write a report
 	$(Q)$(MAKE) run-demo
@@ -148,6 +166,9 @@ $(OUT)/tests/program/%.result: tests/program/%.py $(PROGRAM) tests/run.py \
 $(OUT)/tests/program/test_install.result: $(wildcard examples/*.c) $(HEADERS)
 $(OUT)/tests/program/test_manual.result: $(wildcard docs/*) $(HEADERS) \
         sim/vmcycle.bash
+
+$(OUT)/tests/program/test_cluster.result: $(MPI_PROGRAM) \
+        tests/program/slurm.py $(wildcard examples/cluster/*.sh)
 
 $(OUT)/tests/tidy.result: tests/tidy.py tests/run.py $(SOURCES) $(HEADERS) \
         $(wildcard sim/*.h)
@@ -206,8 +227,8 @@ fuzz: deps ## run every fuzz target for FUZZ_SECONDS each
 	done
 
 # ---- Style: what the sources must look like ---------------------------------
-ALL_C := $(SOURCES) $(HEADERS) $(wildcard sim/*.h tests/*.h tests/fuzz/*.c \
-         bench/*.h bench/peers/*.c examples/*.c)
+ALL_C := $(SOURCES) $(HEADERS) $(wildcard sim/*.h sim/mpi/*.c tests/*.h \
+         tests/fuzz/*.c bench/*.h bench/peers/*.c examples/*.c)
 
 lint: deps ## check the layout, and run clang-tidy and cppcheck
 	$(Q)sh tests/deps.sh clang-format clang-tidy cppcheck
@@ -238,6 +259,8 @@ $(MANUAL): $(OUT)/%: docs/% docs/manual.awk $(PROGRAM) $(HEADERS) \
 install: all $(PUBLIC) $(MANUAL) ## install under $(DESTDIR)$(PREFIX)
 	$(Q)install -d $(DEST)/bin $(DEST)/lib/pkgconfig $(DEST)/share/vmcycle
 	$(Q)install -m 755 $(PROGRAM) -t $(DEST)/bin
+	$(Q)$(if $(MPI_PROGRAM),install -D -m 755 $(MPI_PROGRAM) \
+	    -t $(DEST)/lib/vmcycle)
 	$(Q)install -m 644 $(PUBLIC) $(SHARED) -t $(DEST)/lib
 	$(Q)ln -sf $(notdir $(SHARED)) $(DEST)/lib/libvmcycle.so.$(SOMAJOR)
 	$(Q)ln -sf libvmcycle.so.$(SOMAJOR) $(DEST)/lib/libvmcycle.so
@@ -260,7 +283,7 @@ install: all $(PUBLIC) $(MANUAL) ## install under $(DESTDIR)$(PREFIX)
 
 uninstall: ## remove what install put there
 	$(Q)rm -rf $(DEST)/include/vmcycle $(DEST)/share/vmcycle \
-	    $(DEST)/share/doc/vmcycle
+	    $(DEST)/share/doc/vmcycle $(DEST)/lib/vmcycle
 	$(Q)rm -f $(DEST)/bin/vmcycle $(DEST)/lib/libvmcycle.* $(COMPLETION) \
 	    $(DEST)/lib/pkgconfig/vmcycle.pc \
 	    $(foreach page,$(MANUAL),$(DEST)/share/man/man$(subst .,,$(suffix \

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "sim/command.h"
+#include "sim/sweep_launch.h"
 #include "sim/sweep_rank.h"
 #include "sim/sweep_run.h"
 #include "stats/json.h"
@@ -257,13 +258,12 @@ static enum vmc_status finish(const struct sweep_run *run,
 
 static int run_sweep(const struct sweep *sweep, const struct options *options)
 {
-    struct sweep_run run = {
-        .sweep = sweep,
-        .dir = options->dir,
-        .first = (uint32_t)options->first,
-        .last = (uint32_t)options->last,
-        .workers = (uint32_t)options->workers,
-        .program = options->engine->copies ? NULL : "/proc/self/exe"};
+    struct sweep_run run = {.sweep = sweep,
+                            .dir = options->dir,
+                            .first = (uint32_t)options->first,
+                            .last = (uint32_t)options->last,
+                            .workers = (uint32_t)options->workers,
+                            .program = options->engine->program};
     struct vmc_error error = {""};
     uint32_t missing = 0;
     enum vmc_status status = VMC_OK;
@@ -323,6 +323,14 @@ static uint32_t processor_count(void)
                                             : (uint32_t)processors;
 }
 
+/* True when mpirun wants this process to share the points with others, and
+ * MPI is not loaded yet. */
+static bool must_launch(const struct options *options)
+{
+    return options->engine->run_points == sweep_run_points &&
+           sweep_launch_ranks() > 1 && !options->merges;
+}
+
 int sweep_main(int argc, char **argv, const struct sweep_engine *engine)
 {
     struct options options = {
@@ -335,6 +343,9 @@ int sweep_main(int argc, char **argv, const struct sweep_engine *engine)
     int end;
 
     argp_parse(&parser, argc, argv, 0, NULL, &options);
+    if ((options.lists || options.merges) && sweep_launch_rank() > 0) {
+        return EXIT_GOOD; /* once is enough */
+    }
     status =
         sweep_load(&sweep, options.path, options.run,
                    make_section(&options, section, sizeof(section)), &error);
@@ -352,15 +363,17 @@ int sweep_main(int argc, char **argv, const struct sweep_engine *engine)
         options.last = sweep->point_count;
     }
     end = options.lists ? list_points(sweep, &options)
-                        : run_sweep(sweep, &options);
+          : must_launch(&options)
+              ? command_failed(sweep_launch_mpi(argv, &error), &error)
+              : run_sweep(sweep, &options);
     sweep_free(sweep);
     return end;
 }
 
 int command_sweep(int argc, char **argv)
 {
-    static const struct sweep_engine alone = {
-        .run_points = sweep_run_points, .is_first = true, .copies = true};
+    static const struct sweep_engine alone = {.run_points = sweep_run_points,
+                                              .is_first = true};
 
     return sweep_main(argc, argv, &alone);
 }

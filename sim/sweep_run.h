@@ -93,10 +93,9 @@ void sweep_own_end(struct sweep_own_dealer *own);
 struct sweep_engine {
     enum vmc_status (*run_points)(struct sweep_run *run,
                                   struct vmc_error *error);
-    bool is_first;    /**< of its processes: keeps the folder, and prints */
-    bool copies;      /**< a point is a copy of this process; false: the program
-                         is loaded anew, as one of many processes needs it */
-    uint32_t workers; /**< a process has by default; 0: one a processor */
+    bool is_first;       /**< of its processes: keeps the folder, and prints */
+    uint32_t workers;    /**< a process has by default; 0: one a processor */
+    const char *program; /**< as in struct sweep_run */
 };
 
 /** Children of this process. Fails as sweep_own_start() and
