@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "sim/bus_view.h"
-#include "trace/reader.h"
+#include "sim/interrupted.h"
 
 enum { ROOM_FIRST = 4096, COUNT_MAX = 1 << 26 };
 
@@ -203,7 +203,7 @@ enum vmc_status access_list_read(struct access_list *list, const char *path,
         bus_view_new(&reading.view, ranges, ring_entries) != VMC_OK) {
         return vmc_fail(error, VMC_E_NOMEM, "out of memory");
     }
-    status = vmc_reader_open(&reader, path, meta_path, error);
+    status = interrupted_open(&reader, path, meta_path, error);
     if (status == VMC_OK) {
         status = pull(&reading, reader, error);
     }

@@ -10,6 +10,7 @@
 #include "sim/balloon.h"
 #include "sim/balloon_irq.h"
 #include "sim/command.h"
+#include "sim/interrupted.h"
 #include "sim/progress.h"
 #include "sim/report.h"
 #include "stats/json.h"
@@ -497,9 +498,10 @@ static enum vmc_status write_report(const struct options *options,
     }
     (void)snprintf(title, sizeof(title), "%s, %s on %s", options->mechanism,
                    options->op, options->machine);
-    page = json_pack("{s:s, s:O, s:O, s:O}", "input", title, "version",
+    page = json_pack("{s:s, s:O, s:O, s:O, s:O}", "input", title, "version",
                      json_object_get(root, "version"), "fingerprint",
-                     json_object_get(root, "fingerprint"), "balloon", root);
+                     json_object_get(root, "fingerprint"), "interrupted",
+                     json_object_get(root, "interrupted"), "balloon", root);
     status = page != NULL ? report_write(page, dir, error) : VMC_E_NOMEM;
     json_decref(page);
     return status;
@@ -555,9 +557,20 @@ static enum vmc_status simulate(struct options *options,
     progress_start(&progress, options->mechanism, "events");
     options->config.on_progress = on_progress;
     options->config.progress_owner = &progress;
+    options->config.is_stopped = interrupted;
     status = vmc_balloon_run(&options->config, result, error);
     progress_end(&progress);
     return status;
+}
+
+/* Say when a signal ended the run. */
+static void tell_interruption(const struct vmc_balloon_result *result,
+                              json_t *root, FILE *table)
+{
+    char what[64];
+
+    (void)snprintf(what, sizeof(what), "%" PRIu64 " events", result->events);
+    interrupted_tell(root, table, result->is_stopped, what);
 }
 
 static int run(struct options *options)
@@ -588,8 +601,9 @@ static int run(struct options *options)
         return command_failed(status, &error);
     }
     wall_ms = host_now_ms() - start_ms;
-    print(options, &result, wall_ms, command_table(options->json_path));
     root = describe(options, &result, wall_ms);
+    tell_interruption(&result, root, command_table(options->json_path));
+    print(options, &result, wall_ms, command_table(options->json_path));
     if (irq != NULL) {
         struct vmc_hist_summary latency =
             vmc_hist_summarize(&irq->sim.state.cleared_ns);
@@ -630,6 +644,7 @@ int command_balloon(int argc, char **argv)
     };
 
     argp_parse(&parser, argc, argv, 0, NULL, &options);
+    interrupted_watch();
     return options.is_validating ? balloon_validate(options.json_path)
                                  : run(&options);
 }

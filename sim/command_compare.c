@@ -5,6 +5,7 @@
 
 #include "sim/command.h"
 #include "sim/compare.h"
+#include "sim/interrupted.h"
 
 static const struct {
     const char *option, *summary;
@@ -49,6 +50,7 @@ int command_compare(int argc, char **argv)
 
             if (strncmp(argv[a], subjects[i].option, bytes) == 0 &&
                 (argv[a][bytes] == '\0' || argv[a][bytes] == '=')) {
+                interrupted_watch();
                 return wants_help(argc, argv) ? subjects[i].run(2, help)
                                               : subjects[i].run(argc, argv);
             }

@@ -11,6 +11,7 @@
 #include "sim/counterexample.h"
 #include "sim/explore_search.h"
 #include "sim/explore_target.h"
+#include "sim/interrupted.h"
 #include "sim/report.h"
 #include "sim/schedule_file.h"
 #include "stats/json.h"
@@ -288,7 +289,8 @@ static enum vmc_status write_report(struct outcome *outcome,
     if (status != VMC_OK) {
         return status;
     }
-    page = json_pack("{s:O, s:O, s:O, s:O}", "input",
+    page = json_pack("{s:O, s:O, s:O, s:O, s:O}", "interrupted",
+                     json_object_get(root, "interrupted"), "input",
                      json_object_get(root, "scenario"), "version",
                      json_object_get(root, "version"), "fingerprint",
                      json_object_get(root, "fingerprint"), "explore", root);
@@ -467,7 +469,7 @@ static enum vmc_status run(struct outcome *outcome, struct options *options,
     } else {
         status = search(outcome, options, error);
         if (status == VMC_OK && outcome->has_schedule &&
-            !options->keeps_schedule) {
+            !options->keeps_schedule && !interrupted()) {
             status = minimise(outcome, options);
         }
     }
@@ -476,6 +478,18 @@ static enum vmc_status run(struct outcome *outcome, struct options *options,
     }
     outcome->wall_ms = host_now_ms() - start_ms;
     return status;
+}
+
+/* Say when a signal ended the search. */
+static void tell_interruption(const struct outcome *outcome,
+                              const struct options *options, json_t *root)
+{
+    char what[64];
+
+    (void)snprintf(what, sizeof(what), "%" PRIu64 " steps",
+                   outcome->counts.steps);
+    interrupted_tell(root, command_table(options->json_path),
+                     options->search.is_interrupted, what);
 }
 
 int command_explore(int argc, char **argv)
@@ -488,6 +502,7 @@ int command_explore(int argc, char **argv)
 
     explore_search_init(&options.search);
     argp_parse(&parser, argc, argv, 0, NULL, &options);
+    interrupted_watch();
     if (outcome == NULL) {
         return command_failed(VMC_E_NOMEM, &error);
     }
@@ -499,6 +514,7 @@ int command_explore(int argc, char **argv)
     if (status == VMC_OK) {
         json_t *root = describe(outcome, &options);
 
+        tell_interruption(outcome, &options, root);
         print_outcome(outcome, &options, command_table(options.json_path));
         status = write_files(outcome, &options, root, &error);
         json_decref(root);

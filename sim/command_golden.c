@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "sim/command.h"
+#include "sim/interrupted.h"
 #include "sim/machine.h"
 #include "stats/json.h"
 
@@ -88,6 +89,7 @@ struct golden {
     struct machine machine;
     struct machine_config config;
     bool is_powered;
+    bool is_cut; /* by a signal, before the end */
     const char *path;
     uint64_t line, next_seq;
     struct totals totals;
@@ -362,18 +364,20 @@ static enum vmc_status run_file(struct golden *golden, const char *path,
     golden->is_powered = false;
     golden->config = (struct machine_config){.semantics = MACHINE_QEMU,
                                              .layout = VMC_EIO_LAYOUT_FINAL};
-    while (status == VMC_OK && fgets(text, sizeof(text), file) != NULL) {
+    while (status == VMC_OK && !golden->is_cut &&
+           fgets(text, sizeof(text), file) != NULL) {
         golden->line++;
         if (strchr(text, '\n') == NULL && !feof(file)) {
             status = bad_line(golden, error, "a line of at most 510 bytes");
         } else {
             status = run_line(golden, text, error);
         }
+        golden->is_cut = interrupted() && !feof(file);
     }
     if (status == VMC_OK && ferror(file) != 0) {
         status = vmc_fail(error, VMC_E_IO, "%s: %s", path, strerror(errno));
     }
-    if (status == VMC_OK && golden->next_seq == 0) {
+    if (status == VMC_OK && golden->next_seq == 0 && !golden->is_cut) {
         golden->line++;
         status = bad_line(golden, error, "at least one operation");
     }
@@ -438,6 +442,17 @@ static void print_first(FILE *table, const struct golden *golden)
     }
 }
 
+/* Say when a signal ended the run. */
+static void tell_interruption(const struct golden *golden, json_t *root,
+                              FILE *table)
+{
+    char what[64];
+
+    (void)snprintf(what, sizeof(what), "%" PRIu64 " operations",
+                   golden->totals.operations);
+    interrupted_tell(root, table, golden->is_cut, what);
+}
+
 int command_golden(int argc, char **argv)
 {
     struct options options = {.path_count = 0};
@@ -448,11 +463,13 @@ int command_golden(int argc, char **argv)
     FILE *table;
 
     argp_parse(&parser, argc, argv, 0, NULL, &options);
+    interrupted_watch();
     table = command_table(options.json_path);
     if (golden == NULL) {
         return command_failed(VMC_E_NOMEM, &error);
     }
-    for (uint32_t i = 0; i < options.path_count && status == VMC_OK; i++) {
+    for (uint32_t i = 0;
+         i < options.path_count && status == VMC_OK && !golden->is_cut; i++) {
         struct totals before = golden->totals;
 
         status = run_file(golden, options.paths[i], &error);
@@ -464,6 +481,7 @@ int command_golden(int argc, char **argv)
         json_t *root = describe(golden);
 
         print_first(table, golden);
+        tell_interruption(golden, root, table);
         if (options.json_path != NULL) {
             status = vmc_json_write(root, options.json_path, &error);
         }

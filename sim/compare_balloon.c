@@ -10,6 +10,7 @@
 #include "sim/balloon.h"
 #include "sim/command.h"
 #include "sim/compare.h"
+#include "sim/interrupted.h"
 #include "sim/progress.h"
 #include "sim/report.h"
 #include "stats/json.h"
@@ -81,7 +82,7 @@ static enum vmc_status read_log(struct balloon_log *log, const char *path,
     struct vmc_reader *reader;
     const struct vmc_record *records;
     uint32_t count;
-    enum vmc_status status = vmc_reader_open(&reader, path, NULL, error);
+    enum vmc_status status = interrupted_open(&reader, path, NULL, error);
 
     if (status != VMC_OK) {
         return status;
@@ -164,6 +165,7 @@ static enum vmc_status compare_all(const struct options *options,
     json_t *list = json_object_get(root, "balloon");
     struct balloon_bar bars[BARS_MAX];
     uint32_t bar_count = 0;
+    bool is_cut = false;
     struct progress progress;
     struct balloon_machine machine;
     char names[LIST_BYTES_MAX], *rest = names;
@@ -179,7 +181,8 @@ static enum vmc_status compare_all(const struct options *options,
     (void)fprintf(table, "%-14s %10s %9s %12s\n", "mechanism", "pages",
                   "messages", "total ms");
     progress_start(&progress, "compare", "mechanisms");
-    for (char *name = strtok_r(rest, ",", &rest); name != NULL;
+    for (char *name = strtok_r(rest, ",", &rest);
+         name != NULL && !(is_cut = interrupted());
          name = strtok_r(NULL, ",", &rest)) {
         enum vmc_balloon_mechanism mechanism;
         struct vmc_balloon_result result;
@@ -201,6 +204,7 @@ static enum vmc_status compare_all(const struct options *options,
         json_array_append_new(list, describe(name, &result));
     }
     progress_end(&progress);
+    interrupted_tell(root, table, is_cut, "the mechanisms above");
     return options->report_path != NULL
                ? write_report(options->report_path, bars, bar_count, root,
                               error)

@@ -11,6 +11,7 @@
 #include "sim/command.h"
 #include "sim/compare.h"
 #include "sim/grace_rig.h"
+#include "sim/interrupted.h"
 #include "sim/report.h"
 #include "stats/json.h"
 
@@ -169,6 +170,7 @@ struct output {
     json_t *list;
     FILE *table, *rows; /* rows: or NULL */
     uint64_t fingerprint;
+    bool is_cut; /* by a signal, before the last row */
 };
 
 /* Grace periods that a design waits for, in the order of the enum. */
@@ -217,8 +219,16 @@ static enum vmc_status run_designs(struct output *output,
     for (uint32_t d = 0; d < options->design_count; d++) {
         enum vmc_status status;
 
+        output->is_cut = output->is_cut || interrupted();
+        if (output->is_cut) {
+            break;
+        }
         load->design = options->designs[d];
         status = grace_rig_destroy(load, &result);
+        if (status == VMC_END) {
+            output->is_cut = true;
+            break;
+        }
         if (status != VMC_OK) {
             return status;
         }
@@ -333,6 +343,7 @@ int compare_destroy(int argc, char **argv)
     json_object_set_new(root, "destroy", output.list);
     status = run_with_rows(&output, &options, &error);
     json_object_set_new(root, "fingerprint", vmc_json_hex(output.fingerprint));
+    interrupted_tell(root, output.table, output.is_cut, "the rows above");
     if (status == VMC_OK && options.json_path != NULL) {
         status = vmc_json_write(root, options.json_path, &error);
     }

@@ -13,6 +13,7 @@
 #include "sim/compare.h"
 #include "sim/design_run.h"
 #include "sim/dispatch_profile.h"
+#include "sim/interrupted.h"
 #include "sim/report.h"
 #include "stats/json.h"
 
@@ -406,6 +407,7 @@ struct comparison {
     struct design_result results[VMC_DISPATCH_COUNT];
     enum vmc_dispatch modes[VMC_DISPATCH_COUNT];
     uint32_t mode_count;
+    bool is_cut; /* by a signal, before the last */
 };
 
 static enum vmc_status prepare(struct comparison *comparison,
@@ -447,6 +449,11 @@ static enum vmc_status run_designs(struct comparison *comparison,
                                         &comparison->choice, VMC_DISPATCH_EXIT);
 
     for (uint32_t i = 0; i < comparison->mode_count && status == VMC_OK; i++) {
+        if (interrupted()) {
+            comparison->is_cut = true;
+            comparison->mode_count = i;
+            break;
+        }
         status = design_run(&comparison->results[i], &comparison->list,
                             &comparison->choice, comparison->modes[i]);
     }
@@ -494,6 +501,7 @@ static enum vmc_status tell(const struct comparison *comparison,
         json_array_append_new(list, describe(result, &comparison->exit));
         fingerprint = vmc_hash_fold(fingerprint, result->fingerprint);
     }
+    interrupted_tell(root, table, comparison->is_cut, "the designs above");
     print_notes(table, comparison->results, comparison->mode_count);
     json_object_set_new(root, "fingerprint", vmc_json_hex(fingerprint));
     if (options->report_path != NULL) {

@@ -19,6 +19,7 @@
 #include "sim/command.h"
 #include "sim/compare.h"
 #include "sim/grace_rig.h"
+#include "sim/interrupted.h"
 #include "stats/json.h"
 
 enum { TOLERANCE_PER_CENT = 15, COUNT_DEFAULT = 1000, SHOWN_JIFFIES = 8 };
@@ -315,48 +316,54 @@ static json_t *describe(const struct row *row,
 static enum vmc_status run_rows(const struct options *options,
                                 const struct row *rows, size_t count,
                                 json_t *list, uint64_t *fingerprint,
-                                uint32_t *missed)
+                                uint32_t *missed, bool *is_cut)
 {
     static struct grace_result results[VMC_COUNT_OF(measured)];
     FILE *table = command_table(options->json_path);
+    size_t done = 0;
 
     (void)fprintf(table, "%-24s %5s %5s %9s %9s %7s %6s %6s %9s\n",
                   "grace periods", "HZ", "CPUs", "measured", "simulated", "",
                   "mode", "mode", "max");
     (void)fprintf(table, "%-24s %5s %5s %9s %9s %7s %6s %6s %9s\n", "", "", "",
                   "ms", "ms", "", "meas.", "simul.", "ms");
-    for (size_t i = 0; i < count; i++) {
+    for (; done < count && !interrupted(); done++) {
         struct grace_waits waits = {
-            .hz = rows[i].hz,
-            .cpu_count = rows[i].cpu_count,
+            .hz = rows[done].hz,
+            .cpu_count = rows[done].cpu_count,
             .count = (uint32_t)options->count,
-            .mode = rows[i].mode,
-            .is_random = rows[i].is_random,
-            .by_callbacks = rows[i].by_callbacks,
+            .mode = rows[done].mode,
+            .is_random = rows[done].is_random,
+            .by_callbacks = rows[done].by_callbacks,
             .seed = options->seed,
         };
         struct vmc_hist_summary summary;
-        enum vmc_status status = grace_rig_wait(&waits, &results[i]);
+        enum vmc_status status = grace_rig_wait(&waits, &results[done]);
         bool is_good;
 
+        if (status == VMC_END) {
+            break;
+        }
         if (status != VMC_OK) {
             return status;
         }
-        summary = vmc_hist_summarize(&results[i].ns);
-        is_good = !rows[i].is_required ||
-                  is_met(&rows[i], (uint64_t)summary.mean / 1000,
-                         results[i].mode_jiffies);
+        summary = vmc_hist_summarize(&results[done].ns);
+        is_good = !rows[done].is_required ||
+                  is_met(&rows[done], (uint64_t)summary.mean / 1000,
+                         results[done].mode_jiffies);
         *missed += !is_good;
-        *fingerprint = vmc_hash_fold(*fingerprint, results[i].fingerprint);
-        print_row(table, &rows[i], &summary, &results[i], is_good);
-        json_array_append_new(list, describe(&rows[i], &results[i], is_good));
+        *fingerprint = vmc_hash_fold(*fingerprint, results[done].fingerprint);
+        print_row(table, &rows[done], &summary, &results[done], is_good);
+        json_array_append_new(list,
+                              describe(&rows[done], &results[done], is_good));
     }
     (void)fputc('\n', table);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < done; i++) {
         if (rows[i].is_required || options->has_own) {
             print_distribution(table, &rows[i], &results[i]);
         }
     }
+    *is_cut = done < count;
     return VMC_OK;
 }
 
@@ -371,6 +378,7 @@ int compare_grace(int argc, char **argv)
     enum vmc_status status;
     uint64_t fingerprint = 0;
     uint32_t missed = 0;
+    bool is_cut = false;
     json_t *root, *list;
 
     options.own.mode = VMC_CPU_IDLE;
@@ -381,13 +389,15 @@ int compare_grace(int argc, char **argv)
     json_object_set_new(root, "seed", vmc_json_u64(options.seed));
     json_object_set_new(root, "grace", list);
     if (options.has_own) {
-        status =
-            run_rows(&options, &options.own, 1, list, &fingerprint, &missed);
+        status = run_rows(&options, &options.own, 1, list, &fingerprint,
+                          &missed, &is_cut);
     } else {
         status = run_rows(&options, measured, VMC_COUNT_OF(measured), list,
-                          &fingerprint, &missed);
+                          &fingerprint, &missed, &is_cut);
     }
     json_object_set_new(root, "fingerprint", vmc_json_hex(fingerprint));
+    interrupted_tell(root, command_table(options.json_path), is_cut,
+                     "the rows above");
     if (status == VMC_OK && options.json_path != NULL) {
         status = vmc_json_write(root, options.json_path, &error);
     }

@@ -16,6 +16,7 @@
 #include "sim/command.h"
 #include "sim/compare.h"
 #include "sim/guest.h"
+#include "sim/interrupted.h"
 #include "sim/irqsim.h"
 #include "sim/machine.h"
 #include "sim/report.h"
@@ -303,13 +304,15 @@ static enum vmc_status write_rows(const struct row *rows, uint32_t count,
 }
 
 static enum vmc_status run_all(const struct options *options,
-                               const struct irqsim_timing *timing, json_t *list,
+                               const struct irqsim_timing *timing, json_t *root,
                                FILE *table, struct vmc_error *error)
 {
+    json_t *list = json_object_get(root, "irq");
     static struct row rows[SIZES_MAX * VMC_COUNT_OF(designs)];
     struct bench *bench = calloc(1, sizeof(*bench));
     enum vmc_status status = VMC_OK;
     uint32_t count = 0;
+    bool is_cut = false;
 
     if (bench == NULL) {
         return VMC_E_NOMEM;
@@ -317,8 +320,13 @@ static enum vmc_status run_all(const struct options *options,
     print_head(table);
     for (uint32_t s = 0; s < options->size_count; s++) {
         for (size_t d = 0; d < VMC_COUNT_OF(designs); d++) {
-            struct row *row = &rows[count++];
+            struct row *row;
 
+            is_cut = is_cut || interrupted();
+            if (is_cut) {
+                break;
+            }
+            row = &rows[count++];
             *row = (struct row){.design = designs[d].name,
                                 .vcpus = options->sizes[s]};
             status = set_up(bench, &designs[d], row->vcpus, timing);
@@ -331,6 +339,7 @@ static enum vmc_status run_all(const struct options *options,
         }
     }
     free(bench);
+    interrupted_tell(root, table, is_cut, "the rows above");
     if (status == VMC_OK && options->report_path != NULL) {
         status = write_rows(rows, count, options->report_path, error);
     }
@@ -354,13 +363,13 @@ int compare_irq(int argc, char **argv)
         status = irqsim_timing_read(&timing, profile, &error);
     }
     if (status == VMC_OK) {
-        json_t *root = json_object(), *list = json_array();
+        json_t *root = json_object();
 
         json_object_set_new(root, "version", json_string(VMCYCLE_VERSION));
         json_object_set_new(root, "profile",
                             json_string(vmc_profile_name(profile)));
-        json_object_set_new(root, "irq", list);
-        status = run_all(&options, &timing, list,
+        json_object_set_new(root, "irq", json_array());
+        status = run_all(&options, &timing, root,
                          command_table(options.json_path), &error);
         if (status == VMC_OK && options.json_path != NULL) {
             status = vmc_json_write(root, options.json_path, &error);

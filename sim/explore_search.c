@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "sim/interrupted.h"
 #include "stats/json.h"
 
 enum {
@@ -178,6 +179,10 @@ static bool is_over(void *context, uint64_t steps)
     }
     progress_add(&search->progress, steps - search->steps_shown);
     search->steps_shown = steps;
+    if (interrupted()) {
+        search->is_interrupted = true;
+        return true;
+    }
     return search->time_limit_ms != 0 &&
            host_now_ms() - search->start_ms >= (int64_t)search->time_limit_ms;
 }
@@ -233,6 +238,13 @@ uint64_t explore_search_fingerprint(const struct vmc_search_result *result)
 }
 
 /* ---- Telling ------------------------------------------------------------ */
+
+/* What ended the search early, if something did. */
+static const char *limit_name(const struct explore_search *search,
+                              const struct vmc_search_result *result)
+{
+    return search->is_interrupted ? "signal" : vmc_limit_name(result->limit);
+}
 
 /* A 128-bit number in decimal digits. Returns where they begin. */
 static const char *u128_text(vmc_u128 value, char text[NUMBER_BYTES])
@@ -302,7 +314,9 @@ static void print_guarantee(const struct explore_search *search,
         (void)fprintf(to, ", on the %s",
                       vmc_strategy_name(search->config.strategy));
     }
-    if (result->limit != VMC_LIMIT_NONE) {
+    if (search->is_interrupted) {
+        (void)fprintf(to, "; interrupted by %s", interrupted_name());
+    } else if (result->limit != VMC_LIMIT_NONE) {
         (void)fprintf(to, "; the budget of %s was used up",
                       vmc_limit_name(result->limit));
     }
@@ -463,8 +477,7 @@ void explore_search_describe(const struct explore_search *search,
     json_object_set_new(root, "mode", json_string("all"));
     json_object_set_new(root, "guarantee",
                         json_string(vmc_guarantee_name(result->guarantee)));
-    json_object_set_new(root, "limit",
-                        json_string(vmc_limit_name(result->limit)));
+    json_object_set_new(root, "limit", json_string(limit_name(search, result)));
     json_object_set_new(root, "seed", vmc_json_u64(search->config.seed));
     set_count(root, "schedules", "schedules_text", result->schedules);
     set_count(root, "failing", "failing_text", result->failing);

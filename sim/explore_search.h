@@ -19,6 +19,7 @@ struct explore_search {
     uint64_t time_limit_ms; /**< 0: none */
     int64_t start_ms;
     uint64_t steps_shown;
+    bool is_interrupted; /**< a signal ended it, see interrupted.h */
     struct progress progress;
 };
 

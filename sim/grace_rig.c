@@ -15,6 +15,7 @@
 
 #include "base/rng.h"
 #include "event/clock.h"
+#include "sim/interrupted.h"
 
 /* Assumed: a mutex, a worker that starts, an unload and a free. */
 #define LOCK_TICKS  (UINT64_C(200) * VMC_TICKS_PER_NS)
@@ -238,6 +239,7 @@ enum vmc_status grace_rig_wait(const struct grace_waits *waits,
         vmc_grace_synchronize(rig.grace, waits->cpu_count - 1, 0);
         while (rig.done < wanted && vmc_engine_step(rig.events)) {
         }
+        status = interrupted() ? VMC_END : VMC_OK;
     }
     tear_down(&rig);
     return status;
@@ -291,6 +293,7 @@ enum vmc_status grace_rig_destroy(const struct destroy_load *load,
                            (20 * MS_US + vmc_rng_below(&rng, 10 * MS_US)) *
                                VMC_TICKS_PER_US);
         close_all(&rig);
+        status = interrupted() ? VMC_END : VMC_OK;
     }
     tear_down(&rig);
     return status;

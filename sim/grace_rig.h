@@ -55,6 +55,7 @@ struct grace_result {
 
 /**
  * Run @waits; *@result has the length of each.
+ * Returns  VMC_OK; VMC_END when a signal came first, see interrupted.h.
  * Fails    VMC_E_RANGE for a number outside its limits, VMC_E_NOMEM.
  */
 enum vmc_status grace_rig_wait(const struct grace_waits *waits,
@@ -62,7 +63,7 @@ enum vmc_status grace_rig_wait(const struct grace_waits *waits,
 
 /**
  * Close all vCPUs at once, as often as @load says; *@result has the time from
- * the close to the end of each vCPU. Fails as above.
+ * the close to the end of each vCPU. Returns and fails as above.
  */
 enum vmc_status grace_rig_destroy(const struct destroy_load *load,
                                   struct grace_result *result);

@@ -52,6 +52,21 @@ static void write_title(FILE *page, const struct report_run *runs,
     (void)fputs("</header>\n<main>\n", page);
 }
 
+/* Say of which runs there is only a part, before anything is said of them. */
+static void write_interrupted(FILE *page, const struct report_run *runs,
+                              uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (json_is_true(json_object_get(runs[i].root, "interrupted"))) {
+            (void)fputs("<p class=\"bad\"><b>Interrupted:</b> ", page);
+            html_text(page, runs[i].name);
+            (void)fputs(" was ended by a signal; what follows is of the part "
+                        "before it.</p>\n",
+                        page);
+        }
+    }
+}
+
 static void write_page(FILE *page, const struct report_run *runs,
                        uint32_t count)
 {
@@ -59,6 +74,7 @@ static void write_page(FILE *page, const struct report_run *runs,
 
     html_head(page, "vmcycle report");
     write_title(page, runs, count);
+    write_interrupted(page, runs, count);
     answers_write(page, runs, count);
     for (uint32_t i = 0; i < count; i++) {
         report_run_write(page, &runs[i], i + 1, &pictures);

@@ -10,6 +10,7 @@
 
 #include "sim/balloon.h"
 #include "sim/command.h"
+#include "sim/interrupted.h"
 #include "sim/progress.h"
 #include "stats/json.h"
 
@@ -181,6 +182,7 @@ static enum vmc_status run_row(const struct row *row,
         .has_vfio = row->has_vfio,
         .seed = 1,
         .defects = VMC_BALLOON_AS_POSTED,
+        .is_stopped = interrupted,
     };
     enum vmc_status status = balloon_load(&machine, row->machine, error);
 
@@ -217,6 +219,7 @@ static json_t *describe(const struct row *row, double value, double error)
 struct totals {
     double log_sum;
     uint32_t fitted, missed, fitted_missed;
+    bool is_cut; /* by a signal, before the last row */
 };
 
 static void print_row(const struct row *row, double value, double off,
@@ -257,6 +260,10 @@ static enum vmc_status run_rows(json_t *list, struct totals *totals,
         double value, off;
 
         status = run_row(&rows[i], &result, error);
+        if (status == VMC_OK && result.is_stopped) {
+            totals->is_cut = true;
+            break;
+        }
         if (status == VMC_OK && result.broken[0] != '\0') {
             status = vmc_fail(error, VMC_E_FORMAT, "%s: %s", rows[i].id,
                               result.broken);
@@ -286,7 +293,8 @@ int balloon_validate(const char *json_path)
                   "machine", "published", "simulated", "error", "limit");
     status = run_rows(list, &totals, table, &error);
     if (status == VMC_OK) {
-        double mean = 100 * (exp(totals.log_sum / totals.fitted) - 1);
+        uint32_t fitted = totals.fitted > 0 ? totals.fitted : 1;
+        double mean = 100 * (exp(totals.log_sum / fitted) - 1);
 
         (void)fprintf(table,
                       "geometric mean of the errors of fitted rows: %.2f %%; "
@@ -297,6 +305,7 @@ int balloon_validate(const char *json_path)
         json_object_set_new(root, "rows", json_incref(list));
         json_object_set_new(root, "geometric_mean_percent", json_real(mean));
         json_object_set_new(root, "missed", json_integer(totals.missed));
+        interrupted_tell(root, table, totals.is_cut, "the rows above");
         if (json_path != NULL) {
             status = vmc_json_write(root, json_path, &error);
         }

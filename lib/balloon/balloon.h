@@ -166,6 +166,9 @@ struct vmc_balloon_config {
     void (*on_progress)(void *owner, uint64_t events);
     void *progress_owner;
 
+    /** Asked after each event; true ends the run there. NULL: never. */
+    bool (*is_stopped)(void);
+
     /** Instead of cycles: have so many pages in the balloon, one after the
      * other; all of it is timed. Borrowed for the call. */
     const uint64_t *targets;
@@ -202,6 +205,9 @@ struct vmc_balloon_result {
     uint64_t host_bytes_before, host_bytes_after; /**< backed by the host */
     uint64_t huge_bytes_before, huge_bytes_after; /**< by huge pages */
     uint64_t fingerprint, events;
+    /** The run was stopped: times are those until then, and what was begun,
+     * such as a stage or a message, may be counted whole. */
+    bool is_stopped;
     uint32_t broken_invariant; /**< 0: none; its number in spec order */
     char broken[256];          /**< what broke it */
 };

@@ -46,6 +46,7 @@ struct scenario {
     struct vmc_actor actors[ROLE_COUNT];
     struct vm vm;
     uint64_t touch_pages, move_units;
+    bool is_stopped; /* from outside, between two events */
 };
 
 /* What an operation did, as the difference of two states. */
@@ -84,25 +85,37 @@ static bool is_broken(const struct scenario *scenario)
     return scenario->vm.check.broken != 0;
 }
 
-/* Until nothing is left to do, or an event breaks an invariant. */
+/* Nothing more is to be done in this run. */
+static bool is_over(const struct scenario *scenario)
+{
+    return is_broken(scenario) || scenario->is_stopped;
+}
+
+/* Until nothing is left to do, an event breaks an invariant or somebody stops
+ * it. */
 static void run(struct scenario *scenario)
 {
     const struct vmc_balloon_config *config = &scenario->config;
     uint64_t fired = 0;
 
-    while (!is_broken(scenario) && vmc_engine_step(scenario->engine)) {
+    while (!is_over(scenario) && vmc_engine_step(scenario->engine)) {
         (void)check_event(&scenario->vm);
+        scenario->is_stopped =
+            config->is_stopped != NULL && config->is_stopped();
         if (config->on_progress != NULL && ++fired % PROGRESS_EVENTS == 0) {
             config->on_progress(config->progress_owner, PROGRESS_EVENTS);
         }
     }
-    if (!is_broken(scenario)) {
+    if (!is_over(scenario)) {
         (void)check_rest(&scenario->vm);
     }
 }
 
 static void pause(struct scenario *scenario)
 {
+    if (scenario->is_stopped) {
+        return;
+    }
     (void)vmc_engine_run(scenario->engine,
                          vmc_engine_now_tick(scenario->engine) + PAUSE_TICKS);
 }
@@ -119,8 +132,10 @@ static void finish(struct scenario *scenario, const struct mark *before,
 {
     const struct vm *vm = &scenario->vm;
 
-    result->total_ticks =
-        vm->done_tick > before->tick ? vm->done_tick - before->tick : 0;
+    uint64_t end = scenario->is_stopped ? vmc_engine_now_tick(scenario->engine)
+                                        : vm->done_tick;
+
+    result->total_ticks = end > before->tick ? end - before->tick : 0;
     result->messages = vm->messages - before->messages;
     for (uint32_t stage = 0; stage < VMC_STAGE_COUNT; stage++) {
         result->stages.ticks[stage] =
@@ -186,8 +201,10 @@ static void report(struct scenario *scenario, const struct mark *before,
         run(scenario);
         result->pages = vm->hint.cleared_pages;
         finish(scenario, before, result);
-        hint_finish(vm);
-        run(scenario);
+        if (!is_over(scenario)) {
+            hint_finish(vm);
+            run(scenario);
+        }
         return;
     case VMC_MECHANISM_HYPERALLOC:
         vm_reclaim_soft(vm);
@@ -243,13 +260,17 @@ static void cycle(struct scenario *scenario, enum vmc_balloon_op timed,
         pause(scenario);
     }
     begin(scenario, &before, result);
+    if (scenario->is_stopped) {
+        finish(scenario, &before, result);
+        return;
+    }
     if (timed == VMC_OP_REPORT || !can_move(vm)) {
         report(scenario, &before, result);
         return;
     }
     shrink(scenario);
     run(scenario);
-    if (timed == VMC_OP_SHRINK || is_broken(scenario)) {
+    if (timed == VMC_OP_SHRINK || is_over(scenario)) {
         result->pages = vm->held_units * vm->driver->unit_pages;
         finish(scenario, &before, result);
         return;
@@ -263,7 +284,7 @@ static void cycle(struct scenario *scenario, enum vmc_balloon_op timed,
     result->pages = vm->held_units * vm->driver->unit_pages;
     grow(scenario);
     run(scenario);
-    if (timed == VMC_OP_GROW || is_broken(scenario)) {
+    if (timed == VMC_OP_GROW || is_over(scenario)) {
         finish(scenario, &before, result);
         return;
     }
@@ -277,9 +298,12 @@ static void cycle(struct scenario *scenario, enum vmc_balloon_op timed,
     begin(scenario, &before, result);
     touch(scenario);
     result->pages = vm->program.page_count;
-    if (timed == VMC_OP_TOUCH || is_broken(scenario)) {
+    if (timed == VMC_OP_TOUCH || is_over(scenario)) {
         finish(scenario, &before, result);
         vm_touch_end(vm);
+        if (scenario->is_stopped) {
+            return;
+        }
         before = mark_now(scenario);
         touch(scenario);
         result->second_touch_ticks = vm->done_tick - before.tick;
@@ -349,14 +373,15 @@ static void follow_targets(struct scenario *scenario,
     uint64_t total = 0;
 
     begin(scenario, &start, result);
-    for (uint32_t i = 0; i < config->target_count && !is_broken(scenario);
-         i++) {
+    for (uint32_t i = 0; i < config->target_count && !is_over(scenario); i++) {
         uint64_t held = vm->held_units;
 
         before = mark_now(scenario);
         vm_resize(vm, config->targets[i] / vm->driver->unit_pages);
         run(scenario);
-        total += vm->done_tick - before.tick;
+        total += (scenario->is_stopped ? vmc_engine_now_tick(scenario->engine)
+                                       : vm->done_tick) -
+                 before.tick;
         result->pages += (vm->held_units > held ? vm->held_units - held
                                                 : held - vm->held_units) *
                          vm->driver->unit_pages;
@@ -380,7 +405,7 @@ static enum vmc_status run_scenario(struct scenario *scenario,
         follow_targets(scenario, result);
         return VMC_OK;
     }
-    for (uint32_t i = 1; i <= iterations && !is_broken(scenario); i++) {
+    for (uint32_t i = 1; i <= iterations && !is_over(scenario); i++) {
         bool is_timed = i == iterations;
 
         cycle(scenario, is_timed ? scenario->config.op : VMC_BALLOON_OP_COUNT,
@@ -422,9 +447,12 @@ enum vmc_status vmc_balloon_run(const struct vmc_balloon_config *config,
     }
     if (status == VMC_OK) {
         status = run_scenario(scenario, result, error);
-        bitmap_remove(&scenario->vm);
-        result->leaked_bytes = scenario->vm.bitmap->live_bytes;
-        result->wild_frees = scenario->vm.bitmap->wild_frees;
+        result->is_stopped = scenario->is_stopped;
+        if (!scenario->is_stopped) {
+            bitmap_remove(&scenario->vm);
+            result->leaked_bytes = scenario->vm.bitmap->live_bytes;
+            result->wild_frees = scenario->vm.bitmap->wild_frees;
+        }
         vm_fini(&scenario->vm);
     }
     if (config->port != NULL) {
