@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "sim/command.h"
+#include "sim/interrupted.h"
 #include "sim/sweep_launch.h"
 #include "sim/sweep_rank.h"
 #include "sim/sweep_run.h"
@@ -248,12 +249,23 @@ static enum vmc_status finish(const struct sweep_run *run,
     uint32_t untried = 0;
     enum vmc_status status = VMC_OK;
 
-    if (is_part && !options->merges) {
+    if ((is_part && !options->merges) || run->is_cut) {
         status = sweep_log_count(sweep, run->dir, &untried, missing, error);
     }
-    *has_rows = status == VMC_OK && untried == 0;
+    *has_rows = status == VMC_OK && untried == 0 && !run->is_cut;
     return *has_rows ? sweep_write_rows(sweep, run->dir, missing, error)
                      : status;
+}
+
+/* Say when a signal ended the sweep. */
+static void tell_interruption(const struct sweep_run *run, json_t *root,
+                              FILE *table)
+{
+    char what[64];
+
+    (void)snprintf(what, sizeof(what), "%" PRIu32 " points",
+                   run->ran + run->skipped);
+    interrupted_tell(root, table, run->is_cut, what);
 }
 
 static int run_sweep(const struct sweep *sweep, const struct options *options)
@@ -289,20 +301,24 @@ static int run_sweep(const struct sweep *sweep, const struct options *options)
                       " not as expected, %" PRIu32 " missing\n%s%s\n",
                       sweep->point_count, run.ran, run.skipped, run.failed,
                       run.mismatched, missing, options->dir,
-                      has_rows ? "/rows.tsv"
-                               : ": no rows yet, other parts are missing");
+                      has_rows     ? "/rows.tsv"
+                      : run.is_cut ? ": no rows yet; the same command goes on"
+                                   : ": no rows yet, other parts are missing");
     }
     if (status == VMC_OK && has_rows && sweep->sensitivity.of != NULL) {
         status = sweep_rank(&ranking, sweep, options->dir,
                             command_table(options->json_path), &error);
     }
-    if (status == VMC_OK && options->json_path != NULL) {
+    if (status == VMC_OK) {
         json_t *root = describe(&run, missing);
 
         if (ranking != NULL) {
             json_object_set(root, "sensitivity", ranking);
         }
-        status = vmc_json_write(root, options->json_path, &error);
+        tell_interruption(&run, root, command_table(options->json_path));
+        if (options->json_path != NULL) {
+            status = vmc_json_write(root, options->json_path, &error);
+        }
         json_decref(root);
     }
     json_decref(ranking);
@@ -346,6 +362,7 @@ int sweep_main(int argc, char **argv, const struct sweep_engine *engine)
     if ((options.lists || options.merges) && sweep_launch_rank() > 0) {
         return EXIT_GOOD; /* once is enough */
     }
+    interrupted_watch();
     status =
         sweep_load(&sweep, options.path, options.run,
                    make_section(&options, section, sizeof(section)), &error);

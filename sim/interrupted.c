@@ -137,15 +137,8 @@ pid_t interrupted_wait(int *wait_status)
     inside = before;
     (void)sigdelset(&inside, SIGCHLD);
     (void)sigaction(SIGCHLD, &action, &old_action);
-    while (!interrupted()) {
-        pid = waitpid(-1, wait_status, WNOHANG);
-        if (pid != 0) {
-            break;
-        }
+    while ((pid = waitpid(-1, wait_status, WNOHANG)) == 0 && !interrupted()) {
         (void)sigsuspend(&inside);
-    }
-    if (interrupted()) {
-        pid = 0;
     }
     (void)sigaction(SIGCHLD, &old_action, NULL);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);

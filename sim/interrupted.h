@@ -53,7 +53,7 @@ enum vmc_status interrupted_open(struct vmc_reader **out, const char *path,
 
 /**
  * Wait for any child to end, as waitpid() does.
- * Returns  its number; 0 when a signal has come; -1 with errno.
+ * Returns  its number; 0 when none has, and a signal came; -1 with errno.
  */
 pid_t interrupted_wait(int *wait_status);
 

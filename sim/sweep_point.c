@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "sim/command.h"
+#include "sim/interrupted.h"
 
 enum { PATH_BYTES_MAX = 4096 };
 
@@ -55,7 +56,7 @@ static int live(const struct sweep_place *place, uint32_t point)
     int argc = 0;
 
     point_path(json, place, point, "json");
-    point_path(text, place, point, "txt");
+    point_path(text, place, point, "txt.part");
     if (!redirect(STDIN_FILENO, "/dev/null", O_RDONLY) ||
         !redirect(STDOUT_FILENO, text, O_WRONLY | O_CREAT | O_TRUNC) ||
         dup2(STDOUT_FILENO, STDERR_FILENO) < 0) {
@@ -77,7 +78,7 @@ static int live(const struct sweep_place *place, uint32_t point)
     argv[argc++] = json;
     argv[argc] = NULL;
     if (place->program == NULL) {
-        return command->run(argc, argv);
+        return interrupted_exit(command->run(argc, argv));
     }
     (void)execv(place->program, argv);
     (void)fprintf(stderr, "vmcycle: %s: %s\n", place->program, strerror(errno));
@@ -110,6 +111,15 @@ pid_t sweep_point_start(const struct sweep_place *place, uint32_t point,
                        point, strerror(errno));
     }
     return child;
+}
+
+void sweep_point_end(const struct sweep_place *place, uint32_t point)
+{
+    char part[PATH_BYTES_MAX], text[PATH_BYTES_MAX];
+
+    point_path(part, place, point, "txt.part");
+    point_path(text, place, point, "txt");
+    (void)rename(part, text); /* another program may have written none */
 }
 
 uint32_t sweep_exit_status(int wait_status)

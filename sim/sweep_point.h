@@ -29,6 +29,9 @@ struct sweep_place {
 pid_t sweep_point_start(const struct sweep_place *place, uint32_t point,
                         struct vmc_error *error);
 
+/** Give what @point has printed its name; its process has ended. */
+void sweep_point_end(const struct sweep_place *place, uint32_t point);
+
 /** What a shell calls the exit status that waitpid() has told: 128 and the
  * signal for a process that a signal has ended. */
 uint32_t sweep_exit_status(int wait_status);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "sim/command.h"
+#include "sim/interrupted.h"
 #include "sim/progress.h"
 #include "sim/report.h"
 #include "sim/sweep_point.h"
@@ -114,22 +116,26 @@ static enum vmc_status start(struct worker *worker, const struct sweep_run *run,
 
 /* Take what one child left; the place of its worker is free again. */
 static enum vmc_status end_worker(struct worker *worker, int wait_status,
+                                  const struct sweep_run *run,
                                   struct sweep_dealer *dealer,
                                   struct vmc_error *error)
 {
+    const struct sweep_place place = {run->sweep, run->dir, run->program};
     struct sweep_outcome outcome = {.point = worker->point,
                                     .exit_status =
                                         sweep_exit_status(wait_status),
                                     .ms = host_now_ms() - worker->start_ms};
 
     worker->pid = 0;
+    sweep_point_end(&place, outcome.point);
     return dealer->take(dealer, &outcome, error);
 }
 
 /* Look for a child that has ended; wait for one when @waits. *@has_ended says
  * whether one has. */
-static enum vmc_status reap(struct worker *workers, uint32_t count, bool waits,
-                            bool *has_ended, struct sweep_dealer *dealer,
+static enum vmc_status reap(struct worker *workers, const struct sweep_run *run,
+                            bool waits, bool *has_ended,
+                            struct sweep_dealer *dealer,
                             struct vmc_error *error)
 {
     int wait_status;
@@ -137,12 +143,13 @@ static enum vmc_status reap(struct worker *workers, uint32_t count, bool waits,
 
     *has_ended = false;
     do {
-        pid = waitpid(-1, &wait_status, waits ? 0 : WNOHANG);
+        pid = waits ? interrupted_wait(&wait_status)
+                    : waitpid(-1, &wait_status, WNOHANG);
     } while (pid < 0 && errno == EINTR);
-    for (uint32_t i = 0; i < count && pid > 0; i++) {
+    for (uint32_t i = 0; i < run->workers && pid > 0; i++) {
         if (workers[i].pid == pid) {
             *has_ended = true;
-            return end_worker(&workers[i], wait_status, dealer, error);
+            return end_worker(&workers[i], wait_status, run, dealer, error);
         }
     }
     return pid >= 0 ? VMC_OK
@@ -160,6 +167,16 @@ static void nap(uint32_t *nap_us)
     *nap_us = *nap_us * 2 < NAP_US_MAX ? *nap_us * 2 : NAP_US_MAX;
 }
 
+/* A signal came: those that are under way end, too, and soon. */
+static void end_all(const struct worker *workers, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (workers[i].pid != 0) {
+            (void)kill(workers[i].pid, SIGTERM);
+        }
+    }
+}
+
 enum vmc_status sweep_run_dealt(const struct sweep_run *run,
                                 struct sweep_dealer *dealer,
                                 struct vmc_error *error)
@@ -168,11 +185,16 @@ enum vmc_status sweep_run_dealt(const struct sweep_run *run,
     uint32_t busy = 0, nap_us = NAP_US_MIN;
     enum vmc_status status = VMC_OK;
     enum sweep_deal deal = SWEEP_LATER;
+    bool is_ending = false;
 
     assert(run->workers >= 1 && run->workers <= SWEEP_WORKERS_MAX);
     while (status == VMC_OK && (deal != SWEEP_OVER || busy > 0)) {
         bool has_acted = false, has_ended = false;
 
+        if (interrupted() && !is_ending) {
+            is_ending = true;
+            end_all(workers, run->workers);
+        }
         if (dealer->must_serve) {
             status = dealer->serve(dealer, &has_acted, error);
         }
@@ -191,8 +213,8 @@ enum vmc_status sweep_run_dealt(const struct sweep_run *run,
             has_acted = true;
         }
         if (status == VMC_OK && busy > 0) {
-            status = reap(workers, run->workers, !dealer->must_serve,
-                          &has_ended, dealer, error);
+            status = reap(workers, run, !dealer->must_serve, &has_ended, dealer,
+                          error);
             busy -= has_ended;
         }
         if (has_acted || has_ended) {
@@ -223,6 +245,10 @@ static enum sweep_deal deal_own(struct sweep_dealer *dealer, uint32_t *point)
     if (own->point > own->run->last) {
         return SWEEP_OVER;
     }
+    if (interrupted()) {
+        own->run->is_cut = true;
+        return SWEEP_OVER;
+    }
     own->point++;
     return SWEEP_DEAL;
 }
@@ -234,6 +260,10 @@ static enum vmc_status take_own(struct sweep_dealer *dealer,
     struct sweep_own_dealer *own =
         VMC_CONTAINER_OF(dealer, struct sweep_own_dealer, dealer);
 
+    if (interrupted() && !sweep_has_ended(outcome->exit_status)) {
+        own->run->is_cut = true; /* as if it had never begun */
+        return VMC_OK;
+    }
     own->run->ran++;
     own->run->mismatched += outcome->exit_status == EXIT_MISMATCH;
     own->run->failed += !sweep_has_ended(outcome->exit_status);

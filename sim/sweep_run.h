@@ -32,6 +32,7 @@ struct sweep_run {
     const char *program; /**< that runs a point; NULL: a copy of this one */
     uint32_t skipped, ran, failed; /**< failed: bad input, crashed, killed */
     uint32_t mismatched;           /**< ended with exit status 1 */
+    bool is_cut; /**< a signal came before all points had ended */
 };
 
 /**
@@ -41,7 +42,8 @@ struct sweep_run {
 enum vmc_status sweep_open_folder(const char *dir, const struct sweep *sweep,
                                   struct vmc_error *error);
 
-/** What a dealer says when it is asked for a point. */
+/** What a dealer says when it is asked for a point. When a signal has come, see
+ * interrupted.h, those that are under way are ended, and there are no more. */
 enum sweep_deal {
     SWEEP_DEAL,  /**< here is one */
     SWEEP_LATER, /**< there may be more; ask again */
