@@ -203,13 +203,30 @@ static bool is_all_plugged(const struct vm *vm, uint32_t pfn)
     return true;
 }
 
+static bool is_all_unplugged(const struct vm *vm, uint32_t pfn)
+{
+    for (uint32_t i = 0; i < BLOCK_PAGES; i += HUGE_PAGES) {
+        if (is_plugged(vm, pfn + i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* From the highest memory block down: all of it, or else a part of it. What
- * was taken in parts before is completed in parts. Count 0: nothing can go. */
+ * was taken in parts before is completed in parts. Count 0: nothing can go.
+ * What is unplugged from the top on is not looked at each time. */
 static struct vmc_page_run take_highest(struct vm *vm, uint64_t *moved)
 {
-    uint32_t end = vm_page_max(vm) / BLOCK_PAGES * BLOCK_PAGES;
-
-    for (; end >= 2 * BLOCK_PAGES; end -= BLOCK_PAGES) {
+    if (vm->mem.plugged_end == 0) {
+        vm->mem.plugged_end = vm_page_max(vm) / BLOCK_PAGES * BLOCK_PAGES;
+    }
+    while (vm->mem.plugged_end >= 2 * BLOCK_PAGES &&
+           is_all_unplugged(vm, vm->mem.plugged_end - BLOCK_PAGES)) {
+        vm->mem.plugged_end -= BLOCK_PAGES;
+    }
+    for (uint32_t end = vm->mem.plugged_end; end >= 2 * BLOCK_PAGES;
+         end -= BLOCK_PAGES) {
         uint32_t pfn = end - BLOCK_PAGES;
         struct vmc_page_run part;
 
@@ -281,6 +298,7 @@ static void plugged(struct vm_worker *worker, struct vmc_page_run run)
     struct vm *vm = worker->vm;
 
     vm_give(vm, vmc_page_run_low(run), run.count);
+    vm->mem.plugged_end = 0;
     vm->mem.back += device_blocks(run);
     if (vm->mem.back < BLOCK_DEVICE_BLOCKS && vm->balloon.page_count > 0) {
         leak(worker);

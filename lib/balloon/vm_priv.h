@@ -247,6 +247,7 @@ struct vm {
         uint32_t back;         /**< blocks plugged, not yet a unit */
         uint32_t retries;
         uint64_t retry_ticks; /**< the last wait for a device that is busy */
+        uint32_t plugged_end; /**< all from here on is unplugged; 0: unknown */
     } mem;
     struct vm_hint hint;
     struct vm_stats stats;
