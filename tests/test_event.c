@@ -530,6 +530,35 @@ START_TEST(a_config_outside_its_limits_is_refused)
 }
 END_TEST
 
+/* A snapshot ends with 16 bytes for each record, the next idle one first, and
+ * as many for each event. */
+START_TEST(a_snapshot_with_a_broken_list_of_idle_records_is_refused)
+{
+    enum { RECORDS = 8, RECORD_BYTES = 16 };
+    struct vmc_engine *idle = new_engine(RECORDS);
+    size_t bytes = vmc_engine_snapshot_bytes(idle);
+    char *snapshot = malloc(bytes), *records;
+
+    ck_assert_ptr_nonnull(snapshot);
+    records = snapshot + bytes - 2 * (size_t)RECORDS * RECORD_BYTES;
+    vmc_engine_save(idle, snapshot);
+    for (int i = 0; i < RECORDS; i++) {
+        char *link = records + i * RECORD_BYTES;
+        uint64_t next;
+
+        memcpy(&next, link, sizeof(next));
+        for (uint64_t other = 0; other <= RECORDS + 1; other++) {
+            memcpy(link, &other, sizeof(other));
+            ck_assert_int_eq(vmc_engine_load(idle, snapshot),
+                             other == next ? VMC_OK : VMC_E_FORMAT);
+        }
+        memcpy(link, &next, sizeof(next));
+    }
+    free(snapshot);
+    vmc_engine_free(idle);
+}
+END_TEST
+
 START_TEST(a_foreign_snapshot_is_refused)
 {
     struct vmc_engine *small = new_engine(7), *large = new_engine(8);
@@ -733,6 +762,7 @@ Suite *suite(void)
     tcase_add_test(c, a_number_that_was_never_given_is_not_pending);
     tcase_add_test(c, a_config_outside_its_limits_is_refused);
     tcase_add_test(c, a_foreign_snapshot_is_refused);
+    tcase_add_test(c, a_snapshot_with_a_broken_list_of_idle_records_is_refused);
     tcase_add_test(c, the_snapshot_of_a_small_engine_is_small);
     tcase_add_loop_test(c, shuffled_ties_stay_in_their_tick_and_phase, 0, 2);
     tcase_add_test(c, every_tie_may_come_first);
