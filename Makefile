@@ -63,7 +63,8 @@ SIM_OBJECTS := $(filter $(OUT)/sim/%,$(OBJECTS))
 
 .DELETE_ON_ERROR .SECONDARY:
 .PHONY: all deps test-deps demo validate test run-demo run-tests sanitize clang debug coverage \
-        valgrind bench bench-peers fuzz lint format install uninstall clean dist help
+        valgrind bench bench-peers fuzz lint format install uninstall reference clean \
+        dist help
 
 all: $(LIB) $(SHARED) $(PROGRAM) $(MPI_PROGRAM) ## build the library and the program
 
@@ -116,7 +117,8 @@ PACKAGES := pkg-config check libzstd-dev libjansson-dev libinih-dev \
 
 # Programs that nobody here wrote and that tests open our files with. A test
 # whose program is missing says that it was skipped.
-TEST_PACKAGES := chromium python3-jsonschema man-db groff mandoc gtkwave
+TEST_PACKAGES := chromium python3-jsonschema man-db groff mandoc \
+                 doxygen gtkwave
 CLUSTER_PACKAGES := libopenmpi-dev openmpi-bin parallel
 
 deps: ## install the packages that are missing
@@ -164,6 +166,8 @@ $(OUT)/tests/program/%.result: tests/program/%.py $(PROGRAM) tests/run.py \
 
 # What a script reads beside the program.
 $(OUT)/tests/program/test_install.result: $(wildcard examples/*.c) $(HEADERS)
+$(OUT)/tests/program/test_reference.result: $(HEADERS) $(wildcard docs/*) \
+        ARCHITECTURE.md
 $(OUT)/tests/program/test_manual.result: $(wildcard docs/*) $(HEADERS) \
         sim/vmcycle.bash
 
@@ -288,6 +292,14 @@ uninstall: ## remove what install put there
 	    $(DEST)/lib/pkgconfig/vmcycle.pc \
 	    $(foreach page,$(MANUAL),$(DEST)/share/man/man$(subst .,,$(suffix \
 	    $(page)))/$(notdir $(page)))
+
+# Of directories doxygen makes man pages, too, with the machine's paths.
+reference: ## make the API reference from the headers
+	$(Q)sh tests/deps.sh doxygen
+	$(Q)rm -rf build/reference && mkdir -p build/reference
+	$(Q)VERSION=$(VERSION) doxygen docs/Doxyfile
+	$(Q)rm -f build/reference/man/man3/_*
+	@echo build/reference/html/index.html
 
 # What git has of the last commit, and nothing of the machine: the same bytes
 # every time.

@@ -123,27 +123,29 @@ void vmc_balloon_interrupted(struct vmc_balloon_port *port, uint32_t irq);
 
 /** A scenario. Copied during the call; strings are static or borrowed. */
 struct vmc_balloon_config {
-    const struct vmc_balloon_costs *costs;
-    struct vmc_balloon_machine machine;
-    enum vmc_balloon_mechanism mechanism;
-    enum vmc_balloon_op op;
-    uint64_t guest_bytes, move_bytes;
+    const struct vmc_balloon_costs *costs; /**< of the machine */
+    struct vmc_balloon_machine machine;    /**< its other facts */
+    enum vmc_balloon_mechanism mechanism;  /**< how memory moves */
+    enum vmc_balloon_op op;                /**< what is timed */
+    uint64_t guest_bytes;                  /**< all its memory */
+    uint64_t move_bytes;  /**< how much moves; touched, with VMC_OP_TOUCH */
     uint64_t touch_bytes; /**< a cycle touches this much; 0: all but 1 GiB */
     uint32_t iteration;   /**< 1: the first cycle */
-    bool is_touched, has_vfio;
-    const char *backing;       /**< anon, anon-4k, shmem, 16k, 64k, hugetlb */
+    bool is_touched;      /**< cycles touch memory */
+    bool has_vfio;        /**< a device is assigned: memory is pinned */
+    const char *backing;  /**< anon, anon-4k, shmem, 16k, 64k, hugetlb */
     const char *fragmentation; /**< a name, or the text of /proc/buddyinfo */
-    uint64_t seed;
-    bool has_deflate_on_oom; /**< feature 2: out of memory, it deflates */
-    bool has_must_tell;      /**< feature 0: tell, then free */
-    uint8_t poison_byte;     /**< free pages hold it; 0: not poisoned */
-    uint64_t stats_ticks;    /**< the host polls so often; 0: never */
-    uint32_t migrate_pages;  /**< VMC_OP_MIGRATE: so many; 0: 256 */
-    uint32_t page_bytes;     /**< of the guest: 4096 (0), 16384 or 65536 */
-    uint32_t cpu_lists;      /**< CPUs with free lists of their own; 0: none */
-    uint64_t defects;        /**< a set of VMC_DEFECT(number) */
-    struct vmc_balloon_faults faults;
-    bool is_stepped;       /**< an event for every page */
+    uint64_t seed;             /**< of everything that is drawn */
+    bool has_deflate_on_oom;   /**< feature 2: out of memory, it deflates */
+    bool has_must_tell;        /**< feature 0: tell, then free */
+    uint8_t poison_byte;       /**< free pages hold it; 0: not poisoned */
+    uint64_t stats_ticks;      /**< the host polls so often; 0: never */
+    uint32_t migrate_pages;    /**< VMC_OP_MIGRATE: so many; 0: 256 */
+    uint32_t page_bytes;       /**< of the guest: 4096 (0), 16384 or 65536 */
+    uint32_t cpu_lists; /**< CPUs with free lists of their own; 0: none */
+    uint64_t defects;   /**< a set of VMC_DEFECT(number) */
+    struct vmc_balloon_faults faults; /**< what triggers them */
+    bool is_stepped;                  /**< an event for every page */
     uint32_t audit_events; /**< all pages are checked every so many; 0: never */
     enum vmc_layout layout; /**< where RAM lies */
 
@@ -151,20 +153,21 @@ struct vmc_balloon_config {
      * a recorded guest. Borrowed for the call. Only mechanisms that move single
      * pages or blocks of any order can follow it. */
     const struct vmc_page_run *recorded;
-    uint32_t recorded_count;
+    uint32_t recorded_count; /**< how many runs these are */
 
     /** Where interrupts go; NULL: they take the times of the profile. Borrowed
      * for the call. */
     struct vmc_balloon_port *port;
 
-    /** Memory before and after what is timed. Filled during the call; NULL:
+    /** Memory before what is timed, and after it. Filled during the call; NULL:
      * not wanted, as it takes a look at every page. */
-    struct vmc_balloon_survey *before, *after;
+    struct vmc_balloon_survey *before;
+    struct vmc_balloon_survey *after; /**< likewise */
 
     /** Called now and then with how many events have fired since the last
      * call, for a progress bar; NULL: not. */
     void (*on_progress)(void *owner, uint64_t events);
-    void *progress_owner;
+    void *progress_owner; /**< for on_progress */
 
     /** Asked after each event; true ends the run there. NULL: never. */
     bool (*is_stopped)(void);
@@ -172,7 +175,7 @@ struct vmc_balloon_config {
     /** Instead of cycles: have so many pages in the balloon, one after the
      * other; all of it is timed. Borrowed for the call. */
     const uint64_t *targets;
-    uint32_t target_count;
+    uint32_t target_count; /**< how many; 0: cycles */
 };
 
 /** What came out. */

@@ -31,6 +31,7 @@ enum vmc_balloon_feature {
     VMC_BALLOON_SG = 33,          /**< likewise */
 };
 
+/** Offsets of the fields. */
 enum vmc_balloon_field {
     VMC_CONFIG_NUM_PAGES = 0,
     VMC_CONFIG_ACTUAL = 4,

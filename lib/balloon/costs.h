@@ -51,6 +51,7 @@ struct vmc_send_costs {
     uint64_t requeue; /**< the work item, until it runs again */
 };
 
+/** What the guest's kernel and its programs do themselves. */
 struct vmc_guest_costs {
     uint64_t alloc, free;           /**< one page, with list and accounts */
     uint64_t alloc_huge, free_huge; /**< the same for an order-9 block */
@@ -71,6 +72,7 @@ struct vmc_guest_costs {
     uint64_t auto_period;  /**< before a pass over the shared allocator */
 };
 
+/** What the host does for a message, a touch, or an assigned device. */
 struct vmc_host_costs {
     uint64_t translate;     /**< address to RAM block, one entry */
     uint64_t extent_page;   /**< a page of a bitmap or extent, beside it */
@@ -89,6 +91,7 @@ struct vmc_host_costs {
     uint64_t vfio_unmap, vfio_map; /**< 2 MiB, with pinning */
 };
 
+/** All costs of a machine. */
 struct vmc_balloon_costs {
     struct vmc_send_costs send;
     struct vmc_guest_costs guest;

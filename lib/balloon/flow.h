@@ -62,7 +62,7 @@ struct vmc_flow {
     struct vmc_account *account;
     uint16_t handler;
 
-    /* What it is doing; all that changes while time runs. */
+    /** What it is doing; all that changes while time runs. */
     struct vmc_flow_state {
         uint64_t event; /**< the one pending, or VMC_EVENT_NONE */
         uint64_t work_ticks, asked_tick;

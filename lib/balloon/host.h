@@ -47,6 +47,7 @@ struct vmc_host_effect {
     uint64_t refused;          /**< calls on what is not whole host pages */
 };
 
+/** What a frame is backed by. */
 enum vmc_frame_backing {
     VMC_FRAME_NONE,
     VMC_FRAME_TABLE,
@@ -63,10 +64,11 @@ struct vmc_frame {
     bool is_evicted; /**< of the shared allocator: install before use */
 };
 
+/** What the host is like. */
 struct vmc_host_config {
     uint64_t page_max;        /**< 4 KiB pages of address space */
     uint32_t host_page_bytes; /**< 4, 16 or 64 KiB, or 2 MiB for hugetlb */
-    bool has_thp;
+    bool has_thp;             /**< 2 MiB are backed at once where nothing was */
     bool has_vfio; /**< an evicted frame is pinned when it is installed */
 };
 
@@ -80,6 +82,8 @@ struct vmc_host {
 /** Back nothing yet. Fails VMC_E_RANGE, VMC_E_NOMEM. */
 enum vmc_status vmc_host_init(struct vmc_host *host,
                               const struct vmc_host_config *config);
+
+/** Free the records. A zeroed host is allowed. */
 void vmc_host_fini(struct vmc_host *host);
 
 /** Bytes that the host backs: its RSS for the guest. */

@@ -31,6 +31,7 @@ enum {
 /** The number of no page. */
 #define VMC_PAGE_NONE UINT32_MAX
 
+/** What stands behind a region. */
 enum vmc_region_kind {
     VMC_REGION_RAM,
     VMC_REGION_ROM,
@@ -52,6 +53,7 @@ enum vmc_layout {
     VMC_LAYOUT_FLAT,   /**< all from 0 */
 };
 
+/** The zones of Linux, from the bottom. */
 enum vmc_zone {
     VMC_ZONE_DMA,
     VMC_ZONE_DMA32,
@@ -60,6 +62,7 @@ enum vmc_zone {
     VMC_ZONE_COUNT
 };
 
+/** The migrate types of Linux's pageblocks. */
 enum vmc_migrate_type {
     VMC_TYPE_UNMOVABLE,
     VMC_TYPE_MOVABLE,
@@ -95,8 +98,8 @@ enum vmc_page_state {
 
 /** A guest's memory before anything ran. Copied; text is read in the call. */
 struct vmc_memmap_config {
-    struct vmc_memory_region regions[VMC_MEMORY_REGIONS_MAX];
-    uint32_t region_count;
+    struct vmc_memory_region regions[VMC_MEMORY_REGIONS_MAX]; /**< upwards */
+    uint32_t region_count;                                    /**< at least 1 */
     uint32_t page_bytes;       /**< 4096, 16384 or 65536 */
     uint32_t order_max;        /**< 0: 10, 11 or 13 by page_bytes */
     uint32_t cpu_count;        /**< 0: no lists of CPUs */
@@ -106,7 +109,7 @@ struct vmc_memmap_config {
     uint64_t used_bytes;       /**< kept by the idle guest, from the bottom */
     uint64_t min_free_bytes;   /**< the zones' min watermarks together */
     const char *fragmentation; /**< see vmc_memmap_new() */
-    uint64_t seed;
+    uint64_t seed;             /**< of what fragmentation draws */
 };
 
 struct vmc_memmap;
@@ -148,6 +151,8 @@ uint64_t vmc_memmap_min_free(uint64_t ram_bytes, uint32_t page_bytes,
 enum vmc_status vmc_memmap_new(struct vmc_memmap **map,
                                const struct vmc_memmap_config *config,
                                struct vmc_error *error);
+
+/** Free @map. NULL is allowed. */
 void vmc_memmap_free(struct vmc_memmap *map);
 
 /* ---- Looking -------------------------------------------------------------*/
@@ -158,6 +163,7 @@ uint32_t vmc_memmap_page_max(const struct vmc_memmap *map);
 /** How many pages are RAM, reserved ones too. */
 uint64_t vmc_memmap_ram_pages(const struct vmc_memmap *map);
 
+/** Where @page is. */
 enum vmc_page_state vmc_memmap_state(const struct vmc_memmap *map,
                                      uint32_t page);
 
@@ -194,6 +200,7 @@ struct vmc_zone_facts {
     uint64_t min, low, high; /**< watermarks, in pages */
 };
 
+/** The facts of @zone as they are now. */
 struct vmc_zone_facts vmc_memmap_zone(const struct vmc_memmap *map,
                                       enum vmc_zone zone);
 

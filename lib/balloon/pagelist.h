@@ -21,6 +21,7 @@ struct vmc_page_run {
     uint32_t is_descending : 1;
 };
 
+/** A list. The fields are for reading. */
 struct vmc_pagelist {
     struct vmc_page_run *runs; /**< a stack; the last is the newest */
     uint64_t page_count;
@@ -37,6 +38,7 @@ bool vmc_page_run_join(struct vmc_page_run *top, struct vmc_page_run run);
 /** Make an empty list for @page_max pages. Fails VMC_E_NOMEM. */
 enum vmc_status vmc_pagelist_init(struct vmc_pagelist *list, uint64_t page_max);
 
+/** Free the runs. A zeroed list is allowed. */
 void vmc_pagelist_fini(struct vmc_pagelist *list);
 
 /** Forget all pages. */

@@ -29,6 +29,7 @@ enum {
 /** Descriptor flags of the specification. */
 enum { VMC_VQ_NEXT = 1, VMC_VQ_WRITE = 2, VMC_VQ_INDIRECT = 4 };
 
+/** An entry of the descriptor table, as the specification has it. */
 struct vmc_vq_descriptor {
     uint64_t address;
     uint32_t size_bytes;

@@ -153,6 +153,7 @@ struct vmc_wire_stat {
     uint64_t value;
 };
 
+/** Store or load a record: VMC_STAT_BYTES, little-endian. */
 void vmc_wire_put_stat(uint8_t *bytes, struct vmc_wire_stat stat);
 struct vmc_wire_stat vmc_wire_get_stat(const uint8_t *bytes);
 
@@ -160,6 +161,7 @@ struct vmc_wire_stat vmc_wire_get_stat(const uint8_t *bytes);
 
 enum { VMC_MEM_REQUEST_BYTES = 24, VMC_MEM_RESPONSE_BYTES = 10 };
 
+/** What a driver asks for. */
 enum vmc_mem_request_type {
     VMC_MEM_PLUG,
     VMC_MEM_UNPLUG,
@@ -167,6 +169,7 @@ enum vmc_mem_request_type {
     VMC_MEM_STATE,
 };
 
+/** What the device says to it. */
 enum vmc_mem_response_type {
     VMC_MEM_ACK,
     VMC_MEM_NACK,
@@ -181,16 +184,20 @@ struct vmc_mem_request {
     uint16_t block_count;
 };
 
+/** The device's answer to a request. */
 struct vmc_mem_response {
     uint16_t type;  /**< enum vmc_mem_response_type */
     uint16_t state; /**< 0 plugged, 1 unplugged, 2 mixed */
 };
 
+/** Store a request: VMC_MEM_REQUEST_BYTES. */
 void vmc_mem_put_request(uint8_t *bytes, struct vmc_mem_request request);
 
 /** Read a request. False when it is short or of an unknown type. */
 bool vmc_mem_get_request(const uint8_t *bytes, size_t size_bytes,
                          struct vmc_mem_request *request);
+
+/** Store or load a response: VMC_MEM_RESPONSE_BYTES. */
 void vmc_mem_put_response(uint8_t *bytes, struct vmc_mem_response response);
 struct vmc_mem_response vmc_mem_get_response(const uint8_t *bytes);
 

@@ -122,7 +122,7 @@ struct vmc_eio_semantics {
     enum vmc_eio_zero_route zero_route; /**< D4 */
     enum vmc_eio_redecode redecode;     /**< D11 */
     enum vmc_eio_restore restore;       /**< D25 */
-    enum vmc_eio_reset_kind reset;
+    enum vmc_eio_reset_kind reset;      /**< R1, B-41 */
 };
 
 /** Names of implementations and of generations of the one in KVM. */
@@ -156,12 +156,13 @@ struct vmc_eio_ops {
                  uint32_t vcpu);
 };
 
+/** What a controller is like, and who is there. */
 struct vmc_eio_config {
-    struct vmc_eio_semantics semantics;
-    enum vmc_eio_layout layout;
-    uint32_t features; /**< bits of VIRT_FEATURES that are offered */
-    uint32_t vcpu_count;
-    uint32_t home_node; /**< where inputs arrive, of a part with nodes */
+    struct vmc_eio_semantics semantics; /**< whose behaviour is followed */
+    enum vmc_eio_layout layout;         /**< of the virtual window */
+    uint32_t features;   /**< bits of VIRT_FEATURES that are offered */
+    uint32_t vcpu_count; /**< 1 to VMC_EIO_VCPUS_MAX */
+    uint32_t home_node;  /**< where inputs arrive, of a part with nodes */
     uint16_t physical_ids[VMC_EIO_VCPUS_MAX]; /**< by index; each below 256 */
 };
 
@@ -188,6 +189,7 @@ struct vmc_eio_state {
     uint64_t unchecked_uses; /**< of an index or pin that K0 did not check */
 };
 
+/** A controller. The fields are for reading. */
 struct vmc_eio {
     struct vmc_eio_state state;
     struct vmc_eio_config config;

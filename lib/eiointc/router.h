@@ -36,12 +36,13 @@ struct vmc_router_ops {
     void (*changed)(void *owner, uint32_t node);
 };
 
+/** How the routers are joined, and how fast they are. */
 struct vmc_router_config {
-    struct vmc_clock clock;
-    uint64_t vector_ticks; /**< one vector through one router; not 0 */
-    uint64_t hop_ticks;    /**< from router to router */
-    uint32_t node_count;   /**< 1 to VMC_ROUTER_NODES_MAX */
-    uint32_t home_node;    /**< where device inputs arrive */
+    struct vmc_clock clock; /**< of the nodes */
+    uint64_t vector_ticks;  /**< one vector through one router; not 0 */
+    uint64_t hop_ticks;     /**< from router to router */
+    uint32_t node_count;    /**< 1 to VMC_ROUTER_NODES_MAX */
+    uint32_t home_node;     /**< where device inputs arrive */
 };
 
 /** All that a run changes. */
@@ -53,6 +54,7 @@ struct vmc_router_state {
     uint64_t since_tick[VMC_ROUTER_NODES_MAX][VMC_ROUTER_VECTORS];
 };
 
+/** The routers of a machine. The fields belong to router.c. */
 struct vmc_router {
     struct vmc_router_state state;
     struct vmc_router_config config;

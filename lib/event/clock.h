@@ -10,10 +10,9 @@
 
 #include <stdint.h>
 
-/** Ticks in a second, a microsecond and a nanosecond. */
-#define VMC_TICKS_PER_S  UINT64_C(1000000000000)
-#define VMC_TICKS_PER_US UINT64_C(1000000)
-#define VMC_TICKS_PER_NS UINT64_C(1000)
+#define VMC_TICKS_PER_S  UINT64_C(1000000000000) /**< ticks in a second */
+#define VMC_TICKS_PER_US UINT64_C(1000000)       /**< in a microsecond */
+#define VMC_TICKS_PER_NS UINT64_C(1000)          /**< in a nanosecond */
 
 /** One clock domain. Plain data; copy it freely. */
 struct vmc_clock {

@@ -28,10 +28,11 @@ struct vmc_edge;
 /** Called at an edge; @cycle is its number in the clock domain. */
 typedef void vmc_edge_fn(void *device, uint64_t cycle);
 
+/** Which edges, and for how many. */
 struct vmc_edge_config {
     struct vmc_engine *engine; /**< borrowed; gets one handler */
-    struct vmc_clock clock;
-    enum vmc_phase phase;    /**< of the edges */
+    struct vmc_clock clock;    /**< whose edges these are */
+    enum vmc_phase phase;      /**< of the edges */
     const char *kind;        /**< with instance, the name in the fingerprint */
     uint32_t instance;       /**< tells edges of one kind apart */
     uint32_t components_max; /**< 1 to 2^20 */

@@ -52,6 +52,7 @@ struct vmc_engine;
  */
 typedef void vmc_event_fn(void *device, uint64_t argument);
 
+/** How much room an engine has. */
 struct vmc_engine_config {
     uint32_t events_max;   /**< pending at once, 1 to 2^24 */
     uint32_t handlers_max; /**< 1 to 65535 */

@@ -23,6 +23,7 @@ enum vmc_minimise_order {
     VMC_MINIMISE_STEPS,
 };
 
+/** A smallest failing schedule. */
 struct vmc_minimal {
     struct vmc_schedule schedule;
     uint32_t rule;             /**< that it breaks, with its last step or end */

@@ -26,6 +26,7 @@ enum {
     VMC_MODEL_ACCESSES_MAX = 32
 };
 
+/** How a step touches a resource. */
 enum vmc_access_kind {
     VMC_ACCESS_READ,
     VMC_ACCESS_WRITE,

@@ -33,6 +33,7 @@ enum {
 
 #define VMC_CERTAIN_Q62 (UINT64_C(1) << 62) /**< probability 1 */
 
+/** How to search; see the head of this file. */
 enum vmc_strategy {
     VMC_STRATEGY_STATEFUL,
     VMC_STRATEGY_PREEMPTION,
@@ -56,6 +57,7 @@ enum vmc_search_limit {
     VMC_LIMIT_TIME,  /**< is_over said so */
 };
 
+/** What a search may use. */
 struct vmc_search_budget {
     uint64_t states_max;       /**< 1 to VMC_SEARCH_STATES_MAX */
     uint64_t steps_max;        /**< 0: any number */
@@ -66,14 +68,15 @@ struct vmc_search_budget {
     void *context;
 };
 
+/** What to search, and how far. */
 struct vmc_search_config {
-    enum vmc_strategy strategy;
-    struct vmc_search_budget budget;
-    uint32_t preemptions_max; /**< preemption: the last bound; below
-                                   VMC_SEARCH_BOUNDS_MAX */
-    uint32_t pct_depth;       /**< pct: 1 to VMC_PCT_DEPTH_MAX */
-    uint64_t runs;            /**< pct, random: how many, at least 1 */
-    uint64_t seed;            /**< pct, random, ladder */
+    enum vmc_strategy strategy;      /**< how to search */
+    struct vmc_search_budget budget; /**< and with how much */
+    uint32_t preemptions_max;        /**< preemption: the last bound; below
+                                          VMC_SEARCH_BOUNDS_MAX */
+    uint32_t pct_depth;              /**< pct: 1 to VMC_PCT_DEPTH_MAX */
+    uint64_t runs;                   /**< pct, random: how many, at least 1 */
+    uint64_t seed;                   /**< pct, random, ladder */
 };
 
 /** Steps in their order. */
@@ -88,6 +91,7 @@ struct vmc_bound_counts {
     bool is_all; /**< there are none with more */
 };
 
+/** What a search has found, and what that is worth. */
 struct vmc_search_result {
     enum vmc_strategy strategy; /**< that the verdict comes from */
     enum vmc_guarantee guarantee;

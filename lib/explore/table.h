@@ -15,6 +15,7 @@
 
 enum { VMC_TABLE_STATES_MAX = 1 << 30 };
 
+/** The number of no state. */
 #define VMC_TABLE_NONE UINT32_MAX
 
 /** Fields belong to table.c, but for count. Zeroed memory is an empty one. */

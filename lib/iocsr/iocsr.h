@@ -64,7 +64,7 @@ struct vmc_iocsr_semantics {
     bool mask_is_ignored;     /**< B-8: MAIL_SEND and ANY_SEND of old QEMU */
     bool reset_keeps_units;   /**< R1: IPI units and mailboxes of QEMU */
     bool has_messages;        /**< MISC_FUNC.AVEC_EN exists, and sticks */
-    struct vmc_ipi_semantics ipi;
+    struct vmc_ipi_semantics ipi; /**< those of the IPI units */
 };
 
 /** The EIOINTC as the bus sees it. All get @owner. */
@@ -88,12 +88,14 @@ struct vmc_iocsr_ops {
     void (*set_vector)(void *owner, uint32_t vector);
 };
 
+/** All that a run changes, but for the IPI units. */
 struct vmc_iocsr_state {
     uint64_t misc;           /**< of a part that stores it */
     uint64_t fatal_accesses; /**< that would have ended QEMU */
     uint64_t user_accesses;  /**< that an in-kernel chip sent to user space */
 };
 
+/** The bus of a machine. The fields are for reading. */
 struct vmc_iocsr {
     struct vmc_iocsr_state state;
     struct vmc_iocsr_semantics semantics;

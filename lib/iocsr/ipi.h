@@ -46,10 +46,12 @@ struct vmc_ipi_unit {
     bool line;
 };
 
+/** All that a run changes. */
 struct vmc_ipi_state {
     struct vmc_ipi_unit units[VMC_IPI_VCPUS_MAX];
 };
 
+/** The units of a machine. The fields are for reading. */
 struct vmc_ipi {
     struct vmc_ipi_state state;
     struct vmc_ipi_semantics semantics;

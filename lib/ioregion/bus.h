@@ -105,8 +105,8 @@ struct vmc_bus_range {
 
 /** How a VM's buses behave, and how much room they have. */
 struct vmc_bus_config {
-    enum vmc_kvm_version version;
-    enum vmc_bus_lookup lookup;
+    enum vmc_kvm_version version; /**< the kernel that is followed */
+    enum vmc_bus_lookup lookup;   /**< with KVM's misses, or without */
     /** The loop over candidates ends at an error other than -EOPNOTSUPP, and
      * returns it, as in the posted ioregionfd. Mainline goes on. */
     bool stops_on_error;

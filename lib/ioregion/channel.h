@@ -68,6 +68,7 @@ enum vmc_channel_cause {
     VMC_CAUSE_COUNT
 };
 
+/** What can be expected of a channel. */
 enum vmc_channel_health {
     VMC_CHANNEL_OPEN,
     VMC_CHANNEL_SUSPECT, /**< answers are owed that nobody waits for */
@@ -98,6 +99,7 @@ struct vmc_channel_access {
     uint64_t deadline;
 };
 
+/** A channel. The fields belong to channel.c. */
 struct vmc_channel {
     enum vmc_channel_health health;
     uint64_t timeout_ticks; /**< from the turn to the answer; 0 for never */

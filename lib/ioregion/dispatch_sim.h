@@ -34,12 +34,13 @@ enum { VMC_DISPATCH_VCPUS_MAX = 256, VMC_DISPATCH_CHANNELS_MAX = 16 };
 
 struct vmc_dispatch_sim;
 
+/** Who makes accesses, and what each part of one costs. */
 struct vmc_dispatch_sim_config {
-    struct vmc_dispatch_costs costs;
-    struct vmc_dispatch_place place;
-    uint32_t vcpu_count;    /**< 1 to VMC_DISPATCH_VCPUS_MAX */
-    uint32_t channel_count; /**< 1 to VMC_DISPATCH_CHANNELS_MAX */
-    bool do_exits_drain;    /**< every exit works off the ring, not only full */
+    struct vmc_dispatch_costs costs; /**< of the machine */
+    struct vmc_dispatch_place place; /**< how its other side is set up */
+    uint32_t vcpu_count;             /**< 1 to VMC_DISPATCH_VCPUS_MAX */
+    uint32_t channel_count;          /**< 1 to VMC_DISPATCH_CHANNELS_MAX */
+    bool do_exits_drain; /**< every exit works off the ring, not only full */
 };
 
 /** What has happened since the start. */

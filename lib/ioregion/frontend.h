@@ -43,6 +43,7 @@ enum {
     VMC_FRONT_READ_AHEAD_BYTES = 1024 /**< of REP INS; buffer in emulate.c */
 };
 
+/** The guests that there are front ends for. */
 enum vmc_arch { VMC_ARCH_X86, VMC_ARCH_ARM64, VMC_ARCH_LOONGARCH };
 
 /** The member mmio of struct kvm_run; IOCSR exits have the same. */
@@ -138,6 +139,7 @@ enum vmc_front_event_kind {
     VMC_EVENT_USERSPACE_EXIT
 };
 
+/** One line that KVM would trace. Which fields count depends on the kind. */
 struct vmc_front_event {
     enum vmc_front_event_kind kind;
     uint32_t vcpu;
@@ -148,12 +150,13 @@ struct vmc_front_event {
     int result; /**< what KVM_RUN returns */
 };
 
+/** Called with each event, as it happens. */
 typedef void vmc_front_event_fn(void *owner,
                                 const struct vmc_front_event *event);
 
 /** How the machine behaves. */
 struct vmc_front_config {
-    enum vmc_arch arch;
+    enum vmc_arch arch;  /**< of the guest */
     bool has_fast_mmio;  /**< VMX, by EPT misconfiguration */
     bool reports_nisv;   /**< KVM_CAP_ARM_NISV_TO_USER is enabled */
     bool is_protected;   /**< arm64: a protected VM */

@@ -21,6 +21,7 @@ enum {
     VMC_IOCHECK_GENERATIONS = 1 << 16,
 };
 
+/** What a checker has been told, and what it found. */
 struct vmc_iocheck {
     const char *wrong; /**< the first violation; NULL while all is well */
     uint32_t served[VMC_REGION_VCPUS_MAX]; /**< bytes, as bits */

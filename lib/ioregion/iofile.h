@@ -26,6 +26,7 @@ enum vmc_iofile_kind {
     VMC_IOFILE_KVM, /**< a VM, a vCPU: it holds the VM in its turn */
 };
 
+/** An open file. */
 struct vmc_iofile {
     enum vmc_iofile_kind kind;
     bool is_open, can_read, can_write, is_nonblocking;
@@ -35,6 +36,7 @@ struct vmc_iofile {
     struct vmc_socket *socket;      /**< of a socket only */
 };
 
+/** The descriptors of a VMM, and the files that they name. */
 struct vmc_iofiles {
     struct vmc_iofile files[VMC_IOFILES_MAX];
     int32_t fds[VMC_IOFILE_FDS_MAX]; /**< the file, or -1 */
@@ -42,6 +44,7 @@ struct vmc_iofiles {
     uint32_t underflow_count; /**< puts of what nobody held */
 };
 
+/** Open nothing yet. */
 void vmc_iofiles_init(struct vmc_iofiles *files);
 
 /**

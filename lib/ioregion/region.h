@@ -50,17 +50,19 @@ struct vmc_kvm_ioregion {
     uint8_t pad[28];
 };
 
+/** Whose behaviour is followed, and its limits. */
 struct vmc_regions_config {
-    enum vmc_region_profile profile;
-    uint32_t capability;  /**< the number that answers 1 */
-    bool is_unconfigured; /**< a kernel built without it: ENOSYS */
-    bool is_stub;         /**< R1 without its second patch: serves nothing */
-    bool ignores_pad;     /**< H: take any pad */
-    uint32_t regions_max;
+    enum vmc_region_profile profile; /**< which of the three behaviours */
+    uint32_t capability;             /**< the number that answers 1 */
+    bool is_unconfigured;            /**< a kernel built without it: ENOSYS */
+    bool is_stub;           /**< R1 without its second patch: serves nothing */
+    bool ignores_pad;       /**< H: take any pad */
+    uint32_t regions_max;   /**< 1 to VMC_REGIONS_MAX */
     uint64_t timeout_ticks; /**< H: for an answer; 0 for never */
     uint64_t removal_ticks; /**< H: how long removal waits for an answer */
 };
 
+/** From registration to the end of its grace period. */
 enum vmc_region_state { VMC_REGION_FREE, VMC_REGION_LIVE, VMC_REGION_DYING };
 
 /** A registered region. The fields belong to this module. */
@@ -97,6 +99,7 @@ struct vmc_region_channel {
 struct vmc_region_vcpu;
 struct vmc_iocheck;
 
+/** A VM's regions and channels. The fields are for reading. */
 struct vmc_regions {
     struct vmc_regions_config config;
     struct vmc_bus *bus;

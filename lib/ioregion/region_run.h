@@ -72,6 +72,7 @@ struct vmc_region_access {
     uint8_t data[VMC_REGION_ACCESS_BYTES_MAX]; /**< a read is put here */
 };
 
+/** How vmc_region_vcpu_run() ends. */
 enum vmc_region_run {
     VMC_REGION_RUN_DONE,
     VMC_REGION_RUN_WAIT,

@@ -15,6 +15,7 @@
 
 #include "ioregion/channel.h"
 
+/** What joins the two sides. */
 enum vmc_socket_kind {
     VMC_SOCKET_STREAM,
     VMC_SOCKET_SEQPACKET,
@@ -50,6 +51,7 @@ struct vmc_socket_flow {
     bool is_write_shut, is_read_shut;
 };
 
+/** A pair of ends with what is on its way. The fields belong to socket.c. */
 struct vmc_socket {
     enum vmc_socket_kind kind;
     uint32_t room_bytes;

@@ -32,6 +32,7 @@ enum {
     VMC_IOREGION_RESPONSE_BYTES = 32,
 };
 
+/** The protocol, as it was posted from time to time, and hardened. */
 enum vmc_ioregion_generation {
     VMC_IOREGION_P20,
     VMC_IOREGION_R1, /**< and R2 */

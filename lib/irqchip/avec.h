@@ -28,6 +28,7 @@ enum {
 /** What IRR reads when nothing is pending. */
 #define VMC_AVEC_NONE UINT32_C(0x80000000)
 
+/** Every way in which implementations differ. */
 struct vmc_avec_semantics {
     uint32_t id_bits;         /**< of the CPU field, from address bit 12 */
     bool takes_lowest;        /**< D24: QEMU; others take the highest */
@@ -38,6 +39,7 @@ struct vmc_avec_semantics {
     bool repeats_stale_words; /**< B-31: first DMSINTC, phantom vectors */
 };
 
+/** All that a run changes. */
 struct vmc_avec_state {
     uint64_t pending[VMC_AVEC_VCPUS_MAX][VMC_AVEC_VECTORS / 64]; /**< MSGIS */
     uint64_t posted[VMC_AVEC_VCPUS_MAX][VMC_AVEC_VECTORS / 64];
@@ -46,6 +48,7 @@ struct vmc_avec_state {
     uint64_t fatal_accesses;
 };
 
+/** The unit of each vCPU. The fields are for reading. */
 struct vmc_avec {
     struct vmc_avec_state state;
     struct vmc_avec_semantics semantics;
@@ -55,6 +58,7 @@ struct vmc_avec {
     void *owner;
 };
 
+/** What QEMU, KVM, the manual do. */
 struct vmc_avec_semantics vmc_avec_semantics_qemu(void);
 struct vmc_avec_semantics vmc_avec_semantics_kvm(void);
 struct vmc_avec_semantics vmc_avec_semantics_hw(void);

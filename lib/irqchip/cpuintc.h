@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/** Bits of ESTAT.IS. */
 enum vmc_cpu_line {
     VMC_CPU_SWI0 = 0,
     VMC_CPU_SWI1 = 1,

@@ -13,9 +13,11 @@
 
 enum { VMC_MSI_WINDOW_BYTES = 8, VMC_MSI_FIRST_VECTOR = 32 };
 
+/** The doorbell, with the ways in which implementations differ. */
 struct vmc_msi {
     bool first_is_fatal;    /**< X1: a vector below the first ends QEMU */
     bool data_is_unchecked; /**< B-34: all bits of it are an index */
+    /** All that a run changes. */
     struct vmc_msi_state {
         uint64_t fatal_accesses; /**< that would have ended QEMU */
         uint64_t unchecked_uses; /**< that would have hit other memory */

@@ -41,6 +41,7 @@ enum vmc_pic_register {
     VMC_PIC_POLARITY = 0x3e0,
 };
 
+/** Every way in which implementations differ. */
 struct vmc_pic_semantics {
     uint64_t id;                /**< value of INT_ID */
     bool acts_on_lowest_only;   /**< D18: one pin for each write */
@@ -60,6 +61,7 @@ struct vmc_pic_semantics {
     uint32_t fatal_vector;   /**< X5: from here on QEMU ends; 0: none */
 };
 
+/** All that a run changes: the registers, by their names in the manual. */
 struct vmc_pic_state {
     uint64_t mask, htmsi_en, edge, polarity, auto0, auto1;
     uint64_t irr, isr;
@@ -71,6 +73,7 @@ struct vmc_pic_state {
     uint64_t fatal_accesses;
 };
 
+/** A controller. The fields are for reading. */
 struct vmc_pic {
     struct vmc_pic_state state;
     struct vmc_pic_semantics semantics;

@@ -24,6 +24,7 @@ struct vmc_uart_state {
     bool is_thr_pending; /**< the holding register has become empty */
 };
 
+/** A UART. The line is for the caller to connect. */
 struct vmc_uart {
     struct vmc_uart_state state;
     struct vmc_wire line;

@@ -40,13 +40,14 @@ enum {
 
 struct vmc_vcd;
 
+/** What of a run goes into the file. */
 struct vmc_vcd_config {
     /** fnmatch(3) patterns over dotted names, with commas between them; NULL:
      * everything but clocks. */
     const char *patterns;
-    uint64_t from_tick;  /**< changes before it set the initial values */
-    uint64_t until_tick; /**< changes after it are dropped; UINT64_MAX: none */
-    uint32_t signals_max;
+    uint64_t from_tick;   /**< changes before it set the initial values */
+    uint64_t until_tick;  /**< changes after it are dropped; UINT64_MAX: none */
+    uint32_t signals_max; /**< 1 to VMC_VCD_SIGNALS_MAX */
 };
 
 /**

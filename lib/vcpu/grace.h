@@ -37,28 +37,33 @@ enum vmc_cpu_mode {
 
 /** Numbers of the model; vmc_grace_defaults() says where each is from. */
 struct vmc_grace_config {
-    uint32_t hz, cpu_count;
-    uint32_t first_fqs_jiffies, next_fqs_jiffies;
-    uint32_t sched_qs_jiffies; /**< after these hold-outs are rescheduled */
-    uint32_t leaf_fanout;
-    uint32_t batch_limit;   /**< callbacks at once */
-    uint32_t batch_divisor; /**< or the queue over 2^this, if more */
-    uint32_t callbacks_max; /**< queued at once on a CPU */
-    uint32_t syncs_max;     /**< waiting at once */
-    uint32_t stall_s;
-    uint64_t wake_ticks;      /**< a thread on an idle CPU starts */
-    uint64_t finish_ticks;    /**< from the last report to the waiter */
-    uint64_t init_ticks;      /**< for every leaf */
-    uint64_t invoke_ticks;    /**< for every callback */
-    uint64_t batch_ticks_max; /**< run time of one batch */
-    uint64_t ipi_min_ticks, ipi_max_ticks;
-    uint64_t srcu_poll_ticks;
-    /** How often a woken thread runs at once on a CPU busy with ... */
-    uint32_t user_preempt_per_mille, kernel_preempt_per_mille;
+    uint32_t hz;                /**< ticks of the host's timer in a second */
+    uint32_t cpu_count;         /**< 1 to VMC_GRACE_CPUS_MAX */
+    uint32_t first_fqs_jiffies; /**< until hold-outs are looked for */
+    uint32_t next_fqs_jiffies;  /**< and again after each scan */
+    uint32_t sched_qs_jiffies;  /**< after these hold-outs are rescheduled */
+    uint32_t leaf_fanout;       /**< CPUs of a leaf of the tree */
+    uint32_t batch_limit;       /**< callbacks at once */
+    uint32_t batch_divisor;     /**< or the queue over 2^this, if more */
+    uint32_t callbacks_max;     /**< queued at once on a CPU */
+    uint32_t syncs_max;         /**< waiting at once */
+    uint32_t stall_s;           /**< after so many seconds a stall is told */
+    uint64_t wake_ticks;        /**< a thread on an idle CPU starts */
+    uint64_t finish_ticks;      /**< from the last report to the waiter */
+    uint64_t init_ticks;        /**< for every leaf */
+    uint64_t invoke_ticks;      /**< for every callback */
+    uint64_t batch_ticks_max;   /**< run time of one batch */
+    uint64_t ipi_min_ticks;     /**< an expedited CPU answers at the earliest */
+    uint64_t ipi_max_ticks;     /**< and at the latest */
+    uint64_t srcu_poll_ticks;   /**< between two looks at readers of SRCU */
+    /** How often a woken thread runs at once on a CPU busy with a program. */
+    uint32_t user_preempt_per_mille;
+    /** The same for a CPU busy in the kernel. */
+    uint32_t kernel_preempt_per_mille;
     uint32_t noise_per_mille; /**< an idle CPU is found busy by a scan */
     bool guest_is_idle;       /**< else entry is a momentary state only */
     bool wakes_directly;      /**< waiters, without a callback */
-    uint64_t seed;
+    uint64_t seed;            /**< of the phase and the noise */
 };
 
 /** What the engine tells its owner. All are called at the engine's time. */

@@ -69,6 +69,7 @@ enum vmc_vcpu_state {
     VMC_VCPU_FREED
 };
 
+/** From being made to being freed. */
 enum vmc_vm_state {
     VMC_VM_NONE,
     VMC_VM_BUILD,
@@ -105,6 +106,7 @@ struct vmc_life_value {
     uint8_t serial;      /**< of the section */
 };
 
+/** What is true of an object. */
 enum vmc_object_flag {
     VMC_OBJECT_IS_VCPU = 1,
     VMC_OBJECT_ON_LIST = 2,
@@ -116,6 +118,7 @@ enum vmc_object_flag {
     VMC_OBJECT_LOADED = 128,
 };
 
+/** The VM or one of its vCPUs. */
 struct vmc_life_object {
     uint16_t generation;
     uint16_t flags; /**< enum vmc_object_flag, OR-ed */
@@ -131,6 +134,7 @@ struct vmc_life_object {
     struct vmc_life_value fields[VMC_LIFE_FIELDS_MAX];
 };
 
+/** Where a task comes from. */
 enum vmc_task_kind {
     VMC_TASK_PROGRAM, /**< declared in the scenario */
     VMC_TASK_GRACE,   /**< a grace period and its callback */
@@ -145,6 +149,7 @@ enum vmc_wait_kind {
     VMC_WAIT_ITEMS /**< tasks that must end */
 };
 
+/** Where a task stands. */
 struct vmc_life_task {
     uint64_t history; /**< hash of all results it has been given */
     uint64_t wait;    /**< who it waits for: tasks, readers or items */
@@ -213,6 +218,7 @@ struct vmc_life_event {
     struct vmc_life_violation violation;
 };
 
+/** How a step touches a resource. */
 enum vmc_access_mode {
     VMC_MODE_READ,
     VMC_MODE_WRITE,

@@ -91,6 +91,7 @@ enum vmc_life_op {
     VMC_OP_COUNT
 };
 
+/** What an operand names. */
 enum vmc_operand_kind {
     VMC_OPERAND_NONE,
     VMC_OPERAND_LOCAL,  /**< index */
@@ -119,6 +120,7 @@ struct vmc_life_operand {
     int16_t value;
 };
 
+/** One instruction, which is one visible step or none. */
 struct vmc_life_instr {
     uint8_t op;  /**< enum vmc_life_op */
     uint8_t dst; /**< local, or VMC_LIFE_NOBODY */
@@ -133,6 +135,7 @@ struct vmc_life_instr {
 /** Where the invisible code behind a visible operation can lead. */
 enum vmc_arrival { VMC_ARRIVES_AT_BARRIER = 1, VMC_ARRIVES_AT_FLUSH = 2 };
 
+/** How two numbers are compared. */
 enum vmc_compare { VMC_EQ, VMC_NE, VMC_LT, VMC_LE };
 
 /** What the file says must come out for one variant. */
@@ -144,6 +147,7 @@ struct vmc_life_variant {
     bool is_open; /**< the file says nothing about it */
 };
 
+/** What is declared of a shared variable. */
 enum vmc_shared_flag {
     VMC_SHARED_OWNS = 1,   /**< the pointer owns a reference */
     VMC_SHARED_IS_INT = 2, /**< a number, not a pointer */
@@ -159,6 +163,7 @@ enum vmc_life_controller {
     VMC_LIFE_HW
 };
 
+/** A compiled scenario. The fields are for reading. */
 struct vmc_life_program {
     char path[256];
     char name[VMC_LIFE_NAME_BYTES];
@@ -223,9 +228,9 @@ struct vmc_life_setting {
 struct vmc_life_config {
     const char *variant;      /**< NULL is the first one of the file */
     const char *const *flags; /**< more switches to turn on, as "D05" */
-    uint32_t flag_count;
-    const struct vmc_life_setting *params;
-    uint32_t param_count;
+    uint32_t flag_count;      /**< how many switches */
+    const struct vmc_life_setting *params; /**< values other than its own */
+    uint32_t param_count;                  /**< how many values */
 };
 
 /**

@@ -58,6 +58,7 @@ enum vmc_rule_class {
     VMC_RULE_AT_END /**< looked at only when nothing can happen any more */
 };
 
+/** What a person is told of a rule. */
 struct vmc_rule_info {
     const char *id;          /**< "V01" */
     const char *title;       /**< a few words for a table */

@@ -128,6 +128,7 @@ with tempfile.TemporaryDirectory() as folder:
         pages[-1].write_text(done.stdout)
     if not shutil.which("man") or not shutil.which("groff"):
         print("skipped: no man or no groff, the pages are not read")
+        check(True, "they were made")
         close()
     texts = {page.name: plain(page) for page in pages}
     check_equal(set(texts), {"vmcycle.1", "vmcycle.3", "vmct.5"}, "the pages")
