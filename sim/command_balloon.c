@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "event/clock.h"
+#include "sim/assumed.h"
 #include "sim/balloon.h"
 #include "sim/balloon_irq.h"
 #include "sim/command.h"
@@ -20,6 +21,7 @@ enum { SETTINGS_MAX = 64, TEXT_BYTES_MAX = 1 << 16 };
 struct options {
     struct vmc_balloon_config config;
     const char *machine, *mechanism, *op, *memory, *json_path, *report_path;
+    json_t *assumed;        /**< what assumed_note() notes */
     const char *interrupts; /**< profile; NULL: fixed times */
     const char *settings[SETTINGS_MAX];
     uint32_t setting_count;
@@ -307,6 +309,9 @@ static enum vmc_status load_machine(const struct options *options,
     if (status == VMC_OK) {
         status = balloon_read(machine, profile, error);
     }
+    if (status == VMC_OK) {
+        assumed_note(options->assumed, "balloon", profile, assumed_balloon);
+    }
     vmc_profile_free(profile);
     return status;
 }
@@ -502,6 +507,7 @@ static enum vmc_status write_report(const struct options *options,
                      json_object_get(root, "version"), "fingerprint",
                      json_object_get(root, "fingerprint"), "interrupted",
                      json_object_get(root, "interrupted"), "balloon", root);
+    assumed_tell(page, options->assumed, true);
     status = page != NULL ? report_write(page, dir, error) : VMC_E_NOMEM;
     json_decref(page);
     return status;
@@ -520,6 +526,9 @@ static enum vmc_status join_interrupts(struct balloon_irq *irq,
         status = balloon_irq_init(irq, MACHINE_QEMU,
                                   vcpus < UINT32_MAX ? (uint32_t)vcpus : 0,
                                   profile, error);
+    }
+    if (status == VMC_OK) {
+        assumed_note(options->assumed, "interrupts", profile, assumed_irq);
     }
     vmc_profile_free(profile);
     return status;
@@ -641,10 +650,14 @@ int command_balloon(int argc, char **argv)
         .mechanism = "pfn",
         .op = "inflate",
         .memory = "untouched",
+        .assumed = json_object(),
     };
+    int end;
 
     argp_parse(&parser, argc, argv, 0, NULL, &options);
     interrupted_watch();
-    return options.is_validating ? balloon_validate(options.json_path)
-                                 : run(&options);
+    end = options.is_validating ? balloon_validate(options.json_path)
+                                : run(&options);
+    json_decref(options.assumed);
+    return end;
 }

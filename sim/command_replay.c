@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "sim/assumed.h"
 #include "sim/command.h"
 #include "sim/interrupted.h"
 #include "sim/progress.h"
@@ -354,7 +355,8 @@ static enum vmc_status write_results(const json_t *root,
 
 int command_replay(int argc, char **argv)
 {
-    struct options options = {.context = {.is_checking = true}};
+    struct options options = {
+        .context = {.is_checking = true, .assumed = json_object()}};
     struct run run = {0};
     struct vmc_error error = {""};
     struct vmc_profile *profile = NULL;
@@ -379,6 +381,7 @@ int command_replay(int argc, char **argv)
         tell_interruption(&run, root, table);
         json_object_set_new(root, "trace", describe_trace(run.reader, table));
         is_good = finish_sections(&run, root, table);
+        assumed_tell(root, options.context.assumed, false);
         status = timeline_file_close(&run.timeline, &error);
         if (status == VMC_OK) {
             status = write_results(root, &options, &error);
@@ -387,6 +390,7 @@ int command_replay(int argc, char **argv)
     }
     free_run(&run);
     vmc_profile_free(profile);
+    json_decref(options.context.assumed);
     if (status != VMC_OK) {
         return command_failed(status, &error);
     }

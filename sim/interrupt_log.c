@@ -12,7 +12,8 @@
 static void find(struct interrupt_log *log, enum log_finding_kind kind,
                  uint64_t line, uint32_t vector, uint32_t vcpu)
 {
-    if (log->finding_count < LOG_FINDINGS_MAX) {
+    if (log->finding_counts[kind] < LOG_FINDINGS_MAX) {
+        log->finding_counts[kind]++;
         log->findings[log->finding_count++] =
             (struct log_finding){.line = line,
                                  .vector = (uint16_t)vector,
@@ -28,6 +29,7 @@ const char *log_finding_name(enum log_finding_kind kind)
         [LOG_REDELIVERED] = "redelivered",
         [LOG_LOST] = "lost",
         [LOG_WITHDRAWN] = "withdrawn",
+        [LOG_UNFINISHED] = "unfinished",
     };
 
     static_assert(VMC_COUNT_OF(names) == LOG_FINDING_COUNT, "a name a kind");
@@ -227,6 +229,7 @@ void log_finish(struct interrupt_log *log)
         }
         if (flight->is_pending) {
             log->counts.unfinished++;
+            find(log, LOG_UNFINISHED, flight->raised_line, i, flight->vcpu);
         } else if (flight->is_from_input) {
             log->counts.masked++;
         } else {

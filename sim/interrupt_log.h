@@ -36,7 +36,8 @@ enum {
     LOG_VECTORS = 256,
     LOG_VCPUS_MAX = 256,
     LOG_IPI_BITS = 32,
-    LOG_FINDINGS_MAX = 1000, /**< kept with their lines; counts go on */
+    LOG_FINDINGS_MAX =
+        1000, /**< of a kind, kept with their lines; counts go on */
     LOG_NO_VCPU = 0xffff
 };
 
@@ -45,6 +46,7 @@ enum log_finding_kind {
     LOG_REDELIVERED, /**< a stale latch came through once more */
     LOG_LOST,
     LOG_WITHDRAWN,
+    LOG_UNFINISHED, /**< raised, pending, and the recording ends */
     LOG_FINDING_COUNT
 };
 
@@ -84,8 +86,9 @@ struct interrupt_log {
     struct vmc_hist seen_ns;    /**< raised to first status read */
     struct vmc_hist cleared_ns; /**< raised to cleared */
     struct vmc_hist ipi_ns;     /**< sent to first status read */
-    struct log_finding findings[LOG_FINDINGS_MAX];
+    struct log_finding findings[LOG_FINDINGS_MAX * LOG_FINDING_COUNT];
     uint32_t finding_count;
+    uint32_t finding_counts[LOG_FINDING_COUNT]; /**< of each kind, kept */
 };
 
 /** Where and when a record happened. */

@@ -31,6 +31,7 @@ struct replay_context {
     const char *const *ranges;         /**< address ranges to tell apart */
     uint32_t range_count;
     const char *range_file; /**< more of them, a line each, or NULL */
+    json_t *assumed;        /**< for assumed_note(), or NULL */
 };
 
 struct replay_section {

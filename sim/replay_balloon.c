@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "event/clock.h"
+#include "sim/assumed.h"
 #include "sim/balloon.h"
 #include "sim/balloon_timeline.h"
 #include "sim/replay.h"
@@ -62,13 +63,21 @@ static enum vmc_status simulate(struct section *section,
 {
     struct balloon_machine machine;
     const struct vmc_profile *profile = section->context->profile;
-    enum vmc_status status;
+    struct vmc_profile *own = NULL;
+    enum vmc_status status = VMC_OK;
 
-    if (profile != NULL && vmc_profile_has(profile, "balloon_send")) {
-        status = balloon_read(&machine, profile, error);
-    } else {
-        status = balloon_load(&machine, default_machine, error);
+    if (profile == NULL || !vmc_profile_has(profile, "balloon_send")) {
+        status = vmc_profile_load(&own, default_machine, error);
+        profile = own;
     }
+    if (status == VMC_OK) {
+        status = balloon_read(&machine, profile, error);
+    }
+    if (status == VMC_OK) {
+        assumed_note(section->context->assumed, replay_balloon.name, profile,
+                     assumed_balloon);
+    }
+    vmc_profile_free(own);
     if (status == VMC_OK) {
         status = balloon_replay(&section->simulated, section->log, &machine,
                                 VMC_MECHANISM_PFN, error);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "event/clock.h"
+#include "sim/assumed.h"
 #include "sim/dispatch_profile.h"
 #include "sim/replay_bus_priv.h"
 
@@ -195,11 +196,23 @@ static enum vmc_status read_costs(struct vmc_dispatch_costs *costs,
                                   const struct replay_context *context,
                                   struct vmc_error *error)
 {
-    if (context->profile != NULL &&
-        vmc_profile_has(context->profile, "dispatch")) {
-        return dispatch_profile_read(costs, context->profile, error);
+    const struct vmc_profile *profile = context->profile;
+    struct vmc_profile *own = NULL;
+    enum vmc_status status = VMC_OK;
+
+    if (profile == NULL || !vmc_profile_has(profile, "dispatch")) {
+        status = vmc_profile_load(&own, DISPATCH_PROFILE_DEFAULT, error);
+        profile = own;
     }
-    return dispatch_profile_load(costs, DISPATCH_PROFILE_DEFAULT, error);
+    if (status == VMC_OK) {
+        status = dispatch_profile_read(costs, profile, error);
+    }
+    if (status == VMC_OK) {
+        assumed_note(context->assumed, replay_bus.name, profile,
+                     assumed_dispatch);
+    }
+    vmc_profile_free(own);
+    return status;
 }
 
 /* Entries of the coalesced ring: the rest of a page of the host after 8 bytes,

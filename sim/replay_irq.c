@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "event/clock.h"
+#include "sim/assumed.h"
 #include "sim/replay_irq_priv.h"
 #include "sim/report.h"
 
@@ -828,6 +829,10 @@ static enum vmc_status start_parts(struct replay_irq *self,
     }
     if (status == VMC_OK) {
         status = start_sim(self, profile, error);
+    }
+    if (status == VMC_OK) {
+        assumed_note(self->context.assumed, replay_irq.name, profile,
+                     assumed_irq);
     }
     vmc_profile_free(own);
     if (status == VMC_OK) {

@@ -92,6 +92,31 @@ static void write_stage_rows(const struct replay_irq *self)
     (void)vmc_outfile_commit(rows, NULL);
 }
 
+static void write_finding_rows(const struct replay_irq *self)
+{
+    struct vmc_outfile *rows;
+
+    if (self->log.finding_count == 0 ||
+        report_open_rows(&rows, self->context.report_path, "findings.tsv",
+                         NULL) != VMC_OK) {
+        return;
+    }
+    (void)fputs("what\tline\tvcpu\tvector\n", vmc_outfile_stream(rows));
+    for (uint32_t i = 0; i < self->log.finding_count; i++) {
+        const struct log_finding *finding = &self->log.findings[i];
+
+        (void)fprintf(vmc_outfile_stream(rows), "%s\t%" PRIu64 "\t%u\t",
+                      log_finding_name(finding->kind), finding->line,
+                      finding->vcpu);
+        if (finding->vector < LOG_VECTORS) {
+            (void)fprintf(vmc_outfile_stream(rows), "%u\n", finding->vector);
+        } else {
+            (void)fputs("-\n", vmc_outfile_stream(rows));
+        }
+    }
+    (void)vmc_outfile_commit(rows, NULL);
+}
+
 void replay_irq_write_rows(struct replay_irq *self)
 {
     if (self->context.report_path == NULL) {
@@ -101,6 +126,7 @@ void replay_irq_write_rows(struct replay_irq *self)
     write_hist_rows(self, "simulated.hgrm", &self->sim.state.seen_ns);
     write_map_rows(self);
     write_stage_rows(self);
+    write_finding_rows(self);
     (void)vmc_outfile_commit(self->timeline, NULL);
     (void)vmc_outfile_commit(self->timeline_ipi, NULL);
     self->timeline = self->timeline_ipi = NULL;

@@ -8,6 +8,7 @@
 
 #include "event/clock.h"
 #include "event/event.h"
+#include "sim/assumed.h"
 #include "sim/rcu_log.h"
 #include "sim/rcu_timeline.h"
 #include "sim/report.h"
@@ -127,7 +128,7 @@ static const struct vmc_profile_key timing_keys[] = {
 
 static enum vmc_status read_timing(struct vmc_grace_config *config,
                                    const struct vmc_profile *profile,
-                                   struct vmc_error *error)
+                                   json_t *notes, struct vmc_error *error)
 {
     struct rcu_timing timing;
     enum vmc_status status;
@@ -147,6 +148,7 @@ static enum vmc_status read_timing(struct vmc_grace_config *config,
                         "%s: a number of [rcu] is outside its limits",
                         vmc_profile_name(profile));
     }
+    assumed_note(notes, replay_rcu.name, profile, assumed_rcu);
     config->wake_ticks = timing.wake;
     config->finish_ticks = timing.finish;
     config->init_ticks = timing.leaf;
@@ -192,7 +194,7 @@ static enum vmc_status rcu_start(void **state,
     section->hz = hz_of(context->reader);
     config = vmc_grace_defaults(section->hz, PREDICTED_CPUS);
     config.callbacks_max = CALLBACKS_MAX;
-    status = read_timing(&config, context->profile, error);
+    status = read_timing(&config, context->profile, context->assumed, error);
     if (status != VMC_OK) {
         rcu_free(section);
         return status;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "sim/report_answers.h"
+#include "sim/report_findings.h"
 #include "sim/report_gallery.h"
 #include "sim/report_html.h"
 #include "sim/report_run.h"
@@ -79,6 +80,7 @@ static void write_page(FILE *page, const struct report_run *runs,
     for (uint32_t i = 0; i < count; i++) {
         report_run_write(page, &runs[i], i + 1, &pictures);
     }
+    findings_write_assumed(page, runs, count);
     (void)fputs("</main>\n<footer>Written by vmcycle " VMCYCLE_VERSION
                 " from the files of the runs; nothing is loaded from "
                 "elsewhere.</footer>\n</body>\n</html>\n",

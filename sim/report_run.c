@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/report_findings.h"
 #include "sim/report_gallery.h"
 #include "sim/report_html.h"
 
@@ -211,6 +212,7 @@ void report_run_write(FILE *page, const struct report_run *run, uint32_t index,
     write_headlines(page, run->root);
     gallery_write(page, run->dir, pictures);
     write_listing(page, run->dir, "counterexample.txt");
+    findings_write(page, run);
     write_sections(page, run->root);
     (void)fputs("</section>\n", page);
 }

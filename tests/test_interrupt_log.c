@@ -144,7 +144,25 @@ START_TEST(what_is_pending_at_the_end_is_unfinished)
     log_input(book, at(100), 40, true, false, 2);
     log_finish(book);
     ck_assert_uint_eq(book->counts.unfinished, 1);
+    ck_assert_uint_eq(book->finding_count, 1);
+    ck_assert_uint_eq(book->findings[0].kind, LOG_UNFINISHED);
+    ck_assert_uint_eq(book->findings[0].line, 101);
     ck_assert(log_adds_up(book));
+}
+END_TEST
+
+START_TEST(many_of_a_kind_leave_room_for_another)
+{
+    for (uint64_t i = 0; i < LOG_FINDINGS_MAX + 5; i++) {
+        (void)log_status_read(book, at(i), 1, 0, 0);
+        log_other_access(book, 1);
+    }
+    log_input(book, at(9000), 40, true, false, 2);
+    log_status_clear(book, at(9001), 2, 1, 1 << 8);
+    log_finish(book);
+    ck_assert_uint_eq(book->counts.spurious, LOG_FINDINGS_MAX + 5);
+    ck_assert_uint_eq(book->finding_count, LOG_FINDINGS_MAX + 1);
+    ck_assert_uint_eq(book->findings[LOG_FINDINGS_MAX].kind, LOG_LOST);
 }
 END_TEST
 
@@ -284,6 +302,7 @@ Suite *suite(void)
     tcase_add_test(c, a_line_that_falls_unseen_is_withdrawn);
     tcase_add_test(c, a_bit_that_is_cleared_unread_is_lost);
     tcase_add_test(c, what_is_pending_at_the_end_is_unfinished);
+    tcase_add_test(c, many_of_a_kind_leave_room_for_another);
     tcase_add_loop_test(c, a_dispatch_that_finds_nothing_is_spurious, 0,
                         (int)VMC_COUNT_OF(dispatches));
     tcase_add_test(c, an_ipi_is_timed_from_its_first_send);
