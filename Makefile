@@ -275,6 +275,8 @@ install: all $(PUBLIC) $(MANUAL) ## install under $(DESTDIR)$(PREFIX)
 	$(Q)install -D -m 644 tests/scenarios/* -t $(DEST)/share/vmcycle/scenarios
 	$(Q)install -D -m 644 sim/vmcycle.bash $(COMPLETION)
 	$(Q)install -D -m 644 examples/*.c -t $(DEST)/share/doc/vmcycle/examples
+	$(Q)install -D examples/cluster/* -t \
+	    $(DEST)/share/doc/vmcycle/examples/cluster
 	$(Q)for page in $(MANUAL); do \
 	    install -D -m 644 $$page -t $(DEST)/share/man/man$${page##*.} || exit; \
 	    done

@@ -4,8 +4,8 @@
 #     parallel.sh FILE DIR [HOSTS]
 #
 # HOSTS lists hosts as --sshloginfile of parallel(1) takes them, a line each,
-# such as "8/node1"; without it, all is run here. Hosts see FILE, DIR and the
-# program under the same absolute names. A run that was interrupted is started
+# such as "8/node1"; without it, all is run here. Hosts see FILE, DIR, this
+# folder and the program under the same absolute names. A run that was interrupted is started
 # again in the same way: what is in DIR is not run twice.
 #
 #     VMCYCLE   the program, if it is not in PATH
@@ -27,7 +27,7 @@ seq 1 "$batch" "$points" |
         last=$((first + batch - 1))
         echo "$first-$((last < points ? last : points))"
     done |
-    parallel --quote --retries 3 --joblog "$dir/parallel.tsv" \
+    parallel --quote --workdir "$PWD" --retries 3 --joblog "$dir/parallel.tsv" \
         ${hosts:+--sshloginfile "$hosts"} \
         sh -c '"$@" || [ $? = 1 ]' sh \
         "$program" sweep "$file" -o "$dir" -j 1 --points {} \

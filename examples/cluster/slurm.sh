@@ -10,15 +10,16 @@
 # twice.
 #
 #     VMCYCLE   the program, if it is not in PATH
-#     BATCH     points an element; 100 unless it is set
+#     BATCH     points an element; otherwise 100, or as many as make 1000
+#               elements, which Slurm takes unless MaxArraySize says otherwise
 set -eu
 [ $# -ge 2 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 file=$(realpath "$1") dir=$(realpath -m "$2")
 shift 2
 program=$(command -v "${VMCYCLE:-vmcycle}")
 program=$(realpath "$program")
-batch=${BATCH:-100}
 points=$("$program" sweep "$file" --list | wc -l)
+batch=${BATCH:-$((points > 100000 ? (points + 999) / 1000 : 100))}
 elements=$(((points + batch - 1) / batch))
 mkdir -p "$dir/slurm"
 

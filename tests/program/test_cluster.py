@@ -106,8 +106,6 @@ def lose_a_rank(slow, folder):
 
 
 def by_mpi():
-    if VARIANT != "release":
-        return skip("Open MPI", "MPI is tested in the release variant alone")
     if not (program.parent / "vmcycle-mpi").exists():
         return skip("Open MPI", "vmcycle-mpi is not built (Debian: "
                     "libopenmpi-dev, openmpi-bin)")
@@ -220,6 +218,17 @@ def by_parallel():
             jobs = (folder / "parallel.tsv").read_text().splitlines()[1:]
             check_equal({line.split("\t")[1].split()[-1] for line in jobs},
                         {"node1", "node2"}, "both hosts have had points")
+            replayed = top / "traces.ini"
+            replayed.write_text("[sweep]\nrun = replay\n[vary]\n"
+                                "trace = beside.zst, nosuch.zst\n")
+            shutil.copy(ROOT / "traces/eiointc-4vcpu.qemu.log.zst",
+                        top / "beside.zst")
+            folder = top / "by name"
+            run = script("parallel", replayed, folder, hosts)
+            check("1 missing" in run.stdout and rows(folder).count(b"\n") == 2,
+                  f"a file named from where it was started: {run.stdout}")
+            check_equal(logged(folder), [1, 2], "a point that fails has failed "
+                        "for good")
     except slurm.Unable as why:
         skip("GNU parallel over ssh", why)
     return None
@@ -264,7 +273,11 @@ with tempfile.TemporaryDirectory() as temporary:
         check(run.returncode == 2 and f"{name}.sh FILE DIR" in run.stderr,
               f"{name}.sh says how it is called: {run.stderr}")
     without_mpi()
-    by_mpi()
-    by_parallel()
-    by_slurm()
+    if VARIANT == "release":
+        by_mpi()
+        by_parallel()
+        by_slurm()
+    else:
+        skip("mpirun, parallel and Slurm", "they are tested in the release "
+             "variant; MPI leaks, and the rest is the same program")
 close()
