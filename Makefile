@@ -275,7 +275,9 @@ install: all $(PUBLIC) $(MANUAL) ## install under $(DESTDIR)$(PREFIX)
 	$(Q)install -D -m 644 tests/scenarios/* -t $(DEST)/share/vmcycle/scenarios
 	$(Q)install -D -m 644 sim/vmcycle.bash $(COMPLETION)
 	$(Q)install -D -m 644 examples/*.c -t $(DEST)/share/doc/vmcycle/examples
-	$(Q)install -D examples/cluster/* -t \
+	$(Q)install -D -m 755 examples/cluster/*.sh -t \
+	    $(DEST)/share/doc/vmcycle/examples/cluster
+	$(Q)install -m 644 examples/cluster/README.md -t \
 	    $(DEST)/share/doc/vmcycle/examples/cluster
 	$(Q)for page in $(MANUAL); do \
 	    install -D -m 644 $$page -t $(DEST)/share/man/man$${page##*.} || exit; \
