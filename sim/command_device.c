@@ -16,6 +16,7 @@
 #include "sim/command.h"
 #include "sim/bus_ranges.h"
 #include "sim/device_server.h"
+#include "sim/interrupted.h"
 #include "sim/live_replay.h"
 #include "stats/json.h"
 
@@ -449,7 +450,7 @@ static enum vmc_status listen_at(int *out, const struct options *options,
     if (is_stale(&address, type)) {
         (void)unlink(address.sun_path);
     }
-    fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 ||
         bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
         enum vmc_status status = vmc_fail(error, VMC_E_IO, "%s: %s",
@@ -461,8 +462,6 @@ static enum vmc_status listen_at(int *out, const struct options *options,
         return status;
     }
     memcpy(socket_path, address.sun_path, sizeof(socket_path));
-    (void)signal(SIGTERM, remove_socket);
-    (void)signal(SIGINT, remove_socket);
     (void)signal(SIGHUP, remove_socket);
     if (listen(fd, SOMAXCONN) != 0) {
         (void)unlink(address.sun_path);
@@ -523,11 +522,12 @@ static enum vmc_status serve_socket(struct options *options,
     }
     (void)printf("listening on %s\n", options->listen_path);
     (void)fflush(stdout);
-    do {
+    total->end = DEVICE_END_STOPPED;
+    while (status == VMC_OK && interrupted_poll(listener)) {
         int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
         if (fd < 0) {
-            status = errno == EINTR || errno == ECONNABORTED
+            status = errno == EINTR || errno == EAGAIN || errno == ECONNABORTED
                          ? VMC_OK
                          : vmc_fail(error, VMC_E_IO, "%s: %s",
                                     options->listen_path, strerror(errno));
@@ -540,7 +540,7 @@ static enum vmc_status serve_socket(struct options *options,
         if (options->serves_once || total->end == DEVICE_END_EXIT) {
             break;
         }
-    } while (status == VMC_OK);
+    }
     (void)unlink(options->listen_path);
     (void)close(listener);
     return status;
@@ -573,6 +573,8 @@ static enum vmc_status write_json(const struct device_server_counts *counts,
         }
     }
     json_object_set_new(root, "registers", registers);
+    json_object_set_new(root, "interrupted",
+                        json_boolean(counts->end == DEVICE_END_STOPPED));
     status = vmc_json_write(root, options->json_path, error);
     json_decref(root);
     return status;
@@ -594,6 +596,8 @@ static enum vmc_status replay(struct options *options, bool *is_good,
     status = live_replay(result, &options->replay, error);
     if (status == VMC_OK) {
         *is_good = live_replay_is_good(result);
+        interrupted_tell(NULL, command_table(options->json_path),
+                         result->is_cut, "the accesses below");
         live_replay_print(result, command_table(options->json_path));
     }
     if (status == VMC_OK && options->json_path != NULL) {
@@ -602,6 +606,7 @@ static enum vmc_status replay(struct options *options, bool *is_good,
         json_object_set_new(
             root, "transport",
             json_string(live_transport_name(options->replay.transport)));
+        json_object_set_new(root, "interrupted", json_boolean(result->is_cut));
         status = vmc_json_write(root, options->json_path, error);
         json_decref(root);
     }
@@ -654,6 +659,7 @@ int command_device(int argc, char **argv)
     };
     options->replay.vcpu_count = 1;
     argp_parse(&parser, argc, argv, 0, NULL, options);
+    interrupted_watch();
     status = options->replay.trace_path != NULL
                  ? replay(options, &is_good, &error)
                  : serve(options, &is_good, &error);

@@ -384,7 +384,7 @@ int sweep_main(int argc, char **argv, const struct sweep_engine *engine)
               ? command_failed(sweep_launch_mpi(argv, &error), &error)
               : run_sweep(sweep, &options);
     sweep_free(sweep);
-    return end;
+    return interrupted_exit(end);
 }
 
 int command_sweep(int argc, char **argv)

@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sim/interrupted.h"
+
 enum {
     COMMAND_BYTES = VMC_IOREGION_COMMAND_BYTES,
     ANSWER_BYTES = VMC_IOREGION_RESPONSE_BYTES,
@@ -49,17 +51,16 @@ const char *device_answer_name(enum device_answer answer)
 
 const char *device_end_text(enum device_end end)
 {
-    switch (end) {
-    case DEVICE_END_CLOSED:
-        return "the peer closed";
-    case DEVICE_END_EXIT:
-        return "as many commands have come as were asked for";
-    case DEVICE_END_REJECTED:
-        return "what came is not a command of 32 bytes";
-    case DEVICE_END_BROKEN:
-        break;
-    }
-    return "the descriptor failed";
+    static const char *const texts[] = {
+        [DEVICE_END_CLOSED] = "the peer closed",
+        [DEVICE_END_EXIT] = "as many commands have come as were asked for",
+        [DEVICE_END_REJECTED] = "what came is not a command of 32 bytes",
+        [DEVICE_END_BROKEN] = "the descriptor failed",
+        [DEVICE_END_STOPPED] = "a signal came",
+    };
+
+    assert(end < VMC_COUNT_OF(texts));
+    return texts[end];
 }
 
 static int socket_type(int fd)
@@ -302,6 +303,36 @@ static bool act_on_batch(struct server *server)
     return goes_on;
 }
 
+/* Until the peer ends it, or what comes does. */
+static void serve(struct server *server)
+{
+    const struct device_server_config *config = server->config;
+    struct device_server_counts *counts = server->counts;
+
+    while (!server->is_ending) {
+        ssize_t got =
+            server->reads_packets ? take_packets(server) : take_bytes(server);
+
+        if (got > 0) {
+            server->in_bytes += (size_t)got;
+            if (!act_on_batch(server)) {
+                return;
+            }
+        } else if (got == 0 && !server->is_ending) {
+            counts->end =
+                server->in_bytes == 0 ? DEVICE_END_CLOSED : DEVICE_END_REJECTED;
+            return;
+        } else if (got < 0 && errno == EAGAIN) {
+            wait_for(config->read_fd, POLLIN);
+        } else if (got < 0 && errno != EINTR) {
+            /* A peer that closed with answers unread resets the socket. */
+            counts->end =
+                errno == ECONNRESET ? DEVICE_END_CLOSED : DEVICE_END_BROKEN;
+            return;
+        }
+    }
+}
+
 void device_serve(const struct device_server_config *config,
                   struct register_file *file,
                   struct device_server_counts *counts)
@@ -315,26 +346,10 @@ void device_serve(const struct device_server_config *config,
     server.writes_socket = out_type != 0;
     server.is_packet_out = out_type == SOCK_SEQPACKET;
     prepare_messages(&server);
-    while (!server.is_ending) {
-        ssize_t got =
-            server.reads_packets ? take_packets(&server) : take_bytes(&server);
-
-        if (got > 0) {
-            server.in_bytes += (size_t)got;
-            if (!act_on_batch(&server)) {
-                return;
-            }
-        } else if (got == 0 && !server.is_ending) {
-            counts->end =
-                server.in_bytes == 0 ? DEVICE_END_CLOSED : DEVICE_END_REJECTED;
-            return;
-        } else if (got < 0 && errno == EAGAIN) {
-            wait_for(config->read_fd, POLLIN);
-        } else if (got < 0 && errno != EINTR) {
-            /* A peer that closed with answers unread resets the socket. */
-            counts->end =
-                errno == ECONNRESET ? DEVICE_END_CLOSED : DEVICE_END_BROKEN;
-            return;
-        }
+    interrupted_input(config->read_fd);
+    serve(&server);
+    interrupted_input(-1);
+    if (interrupted() && counts->end != DEVICE_END_EXIT) {
+        counts->end = DEVICE_END_STOPPED; /* the handler has ended the input */
     }
 }

@@ -56,6 +56,7 @@ enum device_end {
     DEVICE_END_EXIT,     /**< exit_after commands have come */
     DEVICE_END_REJECTED, /**< what came was no command, or half of one */
     DEVICE_END_BROKEN,   /**< a descriptor failed: the peer died */
+    DEVICE_END_STOPPED,  /**< a signal came, see interrupted.h */
 };
 
 struct device_server_counts {

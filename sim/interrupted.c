@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A handler may do little: it notes the signal and gives both signals back to
- * the system. Two ways of waiting would not notice that, because calls of the
- * system are restarted, and because the signal may come just before the call:
+ * A handler may do little: it notes the signal. Ways of waiting would not
+ * notice that, because calls of the system are restarted, and because the
+ * signal may come just before the call:
  *
  *   read()     The handler puts /dev/null in the place of the descriptor. The
  *              call that is restarted, or made next, finds the end of a file.
- *   waitpid()  The signals are blocked but while sigsuspend() waits, for them
- *              as for a child.
+ *   waitpid(), The signals are blocked but while sigsuspend() or ppoll() waits,
+ *   accept()   for them as for a child or a peer.
  */
 #include "sim/interrupted.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -22,11 +23,13 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "sim/progress.h"
 
 static const int watched[] = {SIGINT, SIGTERM};
 
 /* A handler has no other way to know. */
 static atomic_int came;
+static atomic_int_least64_t came_ms;
 static atomic_int input_fd = -1, nothing_fd = -1;
 
 static void end_input(void)
@@ -42,11 +45,13 @@ static void note(int number)
 {
     int none = 0, before = errno;
 
-    (void)atomic_compare_exchange_strong(&came, &none, number);
-    for (size_t i = 0; i < VMC_COUNT_OF(watched); i++) {
-        (void)signal(watched[i], SIG_DFL);
+    if (atomic_compare_exchange_strong(&came, &none, number)) {
+        atomic_store(&came_ms, host_now_ms());
+        end_input();
+    } else if (host_now_ms() - atomic_load(&came_ms) >= INTERRUPTED_ONE_MS) {
+        (void)signal(number, SIG_DFL);
+        (void)raise(number); /* as soon as this returns */
     }
-    end_input();
     errno = before;
 }
 
@@ -113,6 +118,35 @@ enum vmc_status interrupted_open(struct vmc_reader **out, const char *path,
     return status;
 }
 
+/* Block what is watched; *@inside is what waiting is to block instead. */
+static void hold_back(sigset_t *before, sigset_t *inside)
+{
+    sigset_t held;
+
+    (void)sigemptyset(&held);
+    for (size_t i = 0; i < VMC_COUNT_OF(watched); i++) {
+        (void)sigaddset(&held, watched[i]);
+    }
+    (void)sigaddset(&held, SIGCHLD);
+    (void)pthread_sigmask(SIG_BLOCK, &held, before);
+    *inside = *before;
+    (void)sigdelset(inside, SIGCHLD);
+}
+
+bool interrupted_poll(int fd)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    sigset_t before, inside;
+    int ready = 0;
+
+    hold_back(&before, &inside);
+    while (ready <= 0 && !interrupted()) {
+        ready = ppoll(&entry, 1, NULL, &inside);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return ready > 0;
+}
+
 /* Its only purpose is to end sigsuspend(). */
 static void child_ended(int number)
 {
@@ -124,24 +158,17 @@ pid_t interrupted_wait(int *wait_status)
     struct sigaction action = {.sa_handler = child_ended,
                                .sa_flags = SA_RESTART},
                      old_action;
-    sigset_t all, before, inside;
+    sigset_t before, inside;
     pid_t pid;
 
     (void)sigemptyset(&action.sa_mask);
-    (void)sigemptyset(&all);
-    (void)sigaddset(&all, SIGCHLD);
-    for (size_t i = 0; i < VMC_COUNT_OF(watched); i++) {
-        (void)sigaddset(&all, watched[i]);
-    }
-    (void)sigprocmask(SIG_BLOCK, &all, &before);
-    inside = before;
-    (void)sigdelset(&inside, SIGCHLD);
+    hold_back(&before, &inside);
     (void)sigaction(SIGCHLD, &action, &old_action);
     while ((pid = waitpid(-1, wait_status, WNOHANG)) == 0 && !interrupted()) {
         (void)sigsuspend(&inside);
     }
     (void)sigaction(SIGCHLD, &old_action, NULL);
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return pid;
 }
 

@@ -5,8 +5,10 @@
  * The first signal is only noted. The loops of the commands ask for it between
  * two records, events, steps or points; they then finish their outputs with
  * what they have, say in them that it is not all, and the program exits with
- * 128 and the number of the signal. The second signal ends the program at once,
- * as if nobody watched: outputs that have no name yet never get one.
+ * 128 and the number of the signal. A later signal ends the program at once, as
+ * if nobody watched: outputs that have no name yet never get one. What comes
+ * within INTERRUPTED_ONE_MS of the first is the same wish: timeout(1), say,
+ * tells first the process and then its group.
  *
  * Signals belong to the process, so what is known of them does, too.
  *
@@ -21,6 +23,8 @@
 #include <sys/types.h>
 
 #include "trace/reader.h"
+
+enum { INTERRUPTED_ONE_MS = 200 };
 
 /**
  * Note SIGINT and SIGTERM from now on, instead of dying of them. One that is
@@ -44,6 +48,9 @@ int interrupted_exit(int end);
  * Owner    @fd stays open, for its owner to close after interrupted_input(-1).
  */
 void interrupted_input(int fd);
+
+/** Wait until @fd can be read. False: a signal came first. */
+bool interrupted_poll(int fd);
 
 /** vmc_reader_open() for a trace that ends, as if it were cut, at the signal,
  * even while standard input keeps it waiting. */

@@ -12,12 +12,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sim/bus_log.h"
+#include "sim/interrupted.h"
 #include "sim/progress.h"
 #include "stats/json.h"
 #include "trace/reader.h"
@@ -48,6 +50,7 @@ struct replay {
     struct live_region regions[REGIONS_MAX];
     struct live_channel channel;
     struct live_process process;
+    int ended_fd; /* counts vCPUs that have ended */
 };
 
 /* ---- Reading ---------------------------------------------------------------
@@ -163,7 +166,7 @@ static enum vmc_status read_trace(struct replay *replay,
                                   struct vmc_error *error)
 {
     struct vmc_reader *reader;
-    enum vmc_status status = vmc_reader_open(
+    enum vmc_status status = interrupted_open(
         &reader, replay->config->trace_path, replay->config->meta_path, error);
 
     if (status != VMC_OK) {
@@ -191,6 +194,8 @@ static int run_child(void *context, const struct live_end *device)
     struct device_server_counts counts;
 
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN); /* the vCPUs end first */
+    (void)signal(SIGTERM, SIG_IGN);
     server.read_fd = device->read_fd;
     server.write_fd = device->write_fd;
     if (server.flip_fd < 0) {
@@ -283,7 +288,8 @@ static uint64_t mask_of(uint8_t size_bytes)
     return size_bytes == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * size_bytes) - 1;
 }
 
-static void make(struct worker *worker, const struct made_access *made)
+/* False: a signal came before it had ended. */
+static bool make(struct worker *worker, const struct made_access *made)
 {
     struct live_replay_result *result = &worker->result;
     struct live_access access = {.offset = made->offset,
@@ -296,7 +302,10 @@ static void make(struct worker *worker, const struct made_access *made)
     do {
         outcome = live_access(&worker->replay->regions[made->region],
                               &worker->vcpu, &access);
-    } while (outcome == LIVE_INTERRUPTED);
+    } while (outcome == LIVE_INTERRUPTED && !interrupted());
+    if (outcome == LIVE_INTERRUPTED) {
+        return false;
+    }
     result->outcomes[outcome]++;
     result->reads += !made->is_write;
     result->writes += made->is_write;
@@ -308,19 +317,46 @@ static void make(struct worker *worker, const struct made_access *made)
     } else {
         result->causes[access.cause]++;
     }
+    return !interrupted();
 }
 
 static void *work(void *context)
 {
     struct worker *worker = context;
     const struct replay *replay = worker->replay;
+    const uint64_t one = 1;
 
-    for (uint32_t i = 0; i < replay->count; i++) {
-        for (uint32_t n = 0; n < replay->accesses[i].count; n++) {
-            make(worker, &replay->accesses[i]);
+    worker->result.is_cut = interrupted();
+    for (uint32_t i = 0; i < replay->count && !worker->result.is_cut; i++) {
+        const struct made_access *made = &replay->accesses[i];
+        uint32_t n = 0;
+
+        while (n < made->count && make(worker, made)) {
+            n++;
+        }
+        worker->result.is_cut = n < made->count;
+    }
+    (void)!write(replay->ended_fd, &one, sizeof(one));
+    return NULL;
+}
+
+/* Wait for @count vCPUs; at a signal call them away from what they wait for. */
+static void wait_for(const struct replay *replay, struct worker *workers,
+                     uint32_t count)
+{
+    uint64_t ended;
+
+    for (uint32_t left = count; left > 0; left -= (uint32_t)ended) {
+        if (!interrupted_poll(replay->ended_fd)) {
+            break;
+        }
+        if (read(replay->ended_fd, &ended, sizeof(ended)) != sizeof(ended)) {
+            break;
         }
     }
-    return NULL;
+    for (uint32_t i = 0; i < count && interrupted(); i++) {
+        live_vcpu_kick(&workers[i].vcpu);
+    }
 }
 
 static void add_result(struct live_replay_result *to,
@@ -329,6 +365,7 @@ static void add_result(struct live_replay_result *to,
     to->reads += more->reads;
     to->writes += more->writes;
     to->reads_equal += more->reads_equal;
+    to->is_cut = to->is_cut || more->is_cut;
     for (int i = 0; i < LIVE_OUTCOME_COUNT; i++) {
         to->outcomes[i] += more->outcomes[i];
     }
@@ -344,7 +381,12 @@ static enum vmc_status run_vcpus(struct replay *replay, struct worker *workers,
 {
     enum vmc_status status = VMC_OK;
     uint32_t started = 0;
+    sigset_t ours, before; /* signals are for the thread that waits */
 
+    (void)sigemptyset(&ours);
+    (void)sigaddset(&ours, SIGINT);
+    (void)sigaddset(&ours, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &ours, &before);
     for (; started < replay->config->vcpu_count; started++) {
         struct worker *worker = &workers[started];
 
@@ -359,6 +401,8 @@ static enum vmc_status run_vcpus(struct replay *replay, struct worker *workers,
             break;
         }
     }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    wait_for(replay, workers, started);
     for (uint32_t i = 0; i < started; i++) {
         (void)pthread_join(workers[i].thread, NULL);
         live_vcpu_close(&workers[i].vcpu);
@@ -376,7 +420,10 @@ static enum vmc_status run(struct replay *replay, struct vmc_error *error)
     if (workers == NULL) {
         return vmc_fail(error, VMC_E_NOMEM, "out of memory");
     }
-    status = start_device(replay, error);
+    replay->ended_fd = eventfd(0, EFD_CLOEXEC);
+    status = replay->ended_fd >= 0
+                 ? start_device(replay, error)
+                 : vmc_fail(error, VMC_E_IO, "%s", strerror(errno));
     if (status == VMC_OK) {
         status = run_vcpus(replay, workers, error);
         replay->result->discarded = replay->channel.machine.discarded_count;
@@ -384,6 +431,9 @@ static enum vmc_status run(struct replay *replay, struct vmc_error *error)
     }
     replay->result->device_status =
         live_process_stop(&replay->process, EXIT_GRACE_MS);
+    if (replay->ended_fd >= 0) {
+        (void)close(replay->ended_fd);
+    }
     free(workers);
     return status;
 }

@@ -47,7 +47,8 @@ struct live_replay_result {
     uint64_t reads_equal; /**< that answered what was recorded */
     uint64_t discarded;   /**< late answers that came and were thrown away */
     struct vmc_hist round_trip_ns; /**< of those that were served */
-    int device_status;             /**< as of waitpid(); -1: not our process */
+    bool is_cut;       /**< a signal came first; made is what is counted */
+    int device_status; /**< as of waitpid(); -1: not our process */
 };
 
 /**
