@@ -655,3 +655,89 @@ const uint64_t *balloon_log_targets(const struct balloon_log *log,
     *count = (uint32_t)log->target_count;
     return log->targets;
 }
+
+/* ---- Checkpoints --------------------------------------------------------*/
+
+/* An array that make_room() or keep_bit() made. */
+static void archive_grown(struct vmc_archive *archive, const char *name,
+                          void **items, uint64_t *count, uint64_t *room,
+                          size_t item_bytes)
+{
+    uint32_t short_count = (uint32_t)*count, short_room = (uint32_t)*room;
+
+    vmc_archive_array(archive, name, items, &short_count, &short_room,
+                      item_bytes);
+    *count = short_count;
+    *room = short_room;
+}
+
+static void archive_arrays(struct balloon_log *log, struct vmc_archive *archive)
+{
+    void *bits = log->in_balloon, *runs = log->runs;
+    void *messages = log->messages, *targets = log->targets;
+    uint64_t word_count = log->page_room / 64, word_room = word_count;
+
+    archive_grown(archive, "in_balloon", &bits, &word_count, &word_room,
+                  sizeof(*log->in_balloon));
+    log->in_balloon = bits;
+    log->page_room = word_count * 64;
+    vmc_archive_array(archive, "runs", &runs, &log->run_count, &log->run_room,
+                      sizeof(*log->runs));
+    log->runs = runs;
+    archive_grown(archive, "messages", &messages, &log->message_count,
+                  &log->message_room, sizeof(*log->messages));
+    log->messages = messages;
+    archive_grown(archive, "targets", &targets, &log->target_count,
+                  &log->target_room, sizeof(*log->targets));
+    log->targets = targets;
+}
+
+/* Where RAM lies follows from the kind of machine and its size. */
+static void archive_layouts(struct balloon_log *log,
+                            struct vmc_archive *archive)
+{
+    uint32_t count = (uint32_t)vmc_archive_count(
+        archive, "layout_count", log->layout_count, LAYOUTS_MAX);
+
+    if (vmc_archive_is_loading(archive)) {
+        log->layout_count = 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        enum vmc_layout layout = log->layouts[i].layout;
+
+        VMC_ARCHIVE(archive, layout);
+        if (vmc_archive_is_loading(archive) && vmc_archive_is_good(archive)) {
+            add_layout(log, layout);
+        }
+        VMC_ARCHIVE(archive, log->layouts[i].outside);
+    }
+}
+
+void balloon_log_archive(struct balloon_log *log, struct vmc_archive *archive)
+{
+    vmc_archive_same(archive, "page_bytes", &log->counts.page_bytes,
+                     sizeof(log->counts.page_bytes));
+    VMC_ARCHIVE(archive, log->counts);
+    VMC_ARCHIVE(archive, log->status);
+    VMC_ARCHIVE(archive, log->queues);
+    VMC_ARCHIVE(archive, log->queue_count);
+    VMC_ARCHIVE(archive, log->elements);
+    VMC_ARCHIVE(archive, log->element_count);
+    VMC_ARCHIVE(archive, log->answered_ns);
+    VMC_ARCHIVE(archive, log->target_pages);
+    VMC_ARCHIVE(archive, log->begun_ns);
+    VMC_ARCHIVE(archive, log->is_moving);
+    VMC_ARCHIVE(archive, log->has_begun);
+    VMC_ARCHIVE(archive, log->has_target);
+    VMC_ARCHIVE(archive, log->base);
+    VMC_ARCHIVE(archive, log->has_base);
+    VMC_ARCHIVE(archive, log->early);
+    VMC_ARCHIVE(archive, log->early_count);
+    VMC_ARCHIVE(archive, log->page_end);
+    archive_layouts(log, archive);
+    VMC_ARCHIVE(archive, log->has_section);
+    VMC_ARCHIVE(archive, log->bad_addresses);
+    vmc_hist_archive(&log->host_ns, "host_ns", archive);
+    vmc_hist_archive(&log->guest_ns, "guest_ns", archive);
+    archive_arrays(log, archive);
+}

@@ -63,6 +63,9 @@ bool balloon_log_wants_section(const struct balloon_log *log);
 /** The guest's pages are so large, as a .meta says; NULL: it does not. */
 void balloon_log_set_page(struct balloon_log *log, const char *size_bytes);
 
+/** Save or load all that records have changed. */
+void balloon_log_archive(struct balloon_log *log, struct vmc_archive *archive);
+
 /** The trace has ended. */
 void balloon_log_end(struct balloon_log *log);
 

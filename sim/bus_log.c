@@ -540,3 +540,14 @@ uint32_t bus_log_thread(const struct bus_log *log, uint32_t index)
     assert(index < log->thread_count);
     return log->threads[index].id;
 }
+
+void bus_log_archive(struct bus_log *log, struct vmc_archive *archive)
+{
+    VMC_ARCHIVE(archive, log->counts);
+    log->thread_count = (uint32_t)vmc_archive_count(
+        archive, "thread_count", log->thread_count, BUS_LOG_THREADS_MAX);
+    vmc_archive_bytes(archive, "threads", log->threads,
+                      log->thread_count * sizeof(log->threads[0]));
+    VMC_ARCHIVE(archive, log->slots);
+    VMC_ARCHIVE(archive, log->last);
+}

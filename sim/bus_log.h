@@ -13,6 +13,7 @@
 #ifndef VMC_SIM_BUS_LOG_H
 #define VMC_SIM_BUS_LOG_H
 
+#include "base/archive.h"
 #include "base/base.h"
 #include "trace/record.h"
 
@@ -91,6 +92,9 @@ void bus_log_take(struct bus_log *log, const struct vmc_record *record,
 
 /** The trace has ended: what is under way is given out as it stands. */
 void bus_log_end(struct bus_log *log);
+
+/** Save or load all that records have changed. */
+void bus_log_archive(struct bus_log *log, struct vmc_archive *archive);
 
 const struct bus_log_counts *bus_log_counts(const struct bus_log *log);
 

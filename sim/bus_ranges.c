@@ -388,3 +388,33 @@ const struct bus_range *bus_ranges_at(const struct bus_ranges *ranges,
     assert(index < ranges->count);
     return &ranges->ranges[index];
 }
+
+/* ---- Checkpoints --------------------------------------------------------- */
+
+/* What was added, as numbers of one size, and their names. */
+static void archive_added(const struct bus_ranges *ranges,
+                          struct vmc_archive *archive)
+{
+    for (uint32_t i = 0; i < ranges->added_count; i++) {
+        const struct bus_range *range = &ranges->ranges[i];
+        const uint64_t numbers[] = {range->first, range->last, range->space,
+                                    range->claim};
+
+        vmc_archive_same(archive, "range", numbers, sizeof(numbers));
+        vmc_archive_same(archive, "name", range->name, strlen(range->name));
+    }
+}
+
+void bus_ranges_archive(struct bus_ranges *ranges, struct vmc_archive *archive)
+{
+    vmc_archive_same(archive, "added_count", &ranges->added_count,
+                     sizeof(ranges->added_count));
+    archive_added(ranges, archive);
+    ranges->count = (uint32_t)vmc_archive_count(archive, "count", ranges->count,
+                                                BUS_RANGES_MAX);
+    vmc_archive_bytes(archive, "ranges", ranges->ranges,
+                      ranges->count * sizeof(ranges->ranges[0]));
+    VMC_ARCHIVE(archive, ranges->ports);
+    VMC_ARCHIVE(archive, ranges->slots);
+    VMC_ARCHIVE(archive, ranges->pages);
+}

@@ -63,6 +63,10 @@ void bus_ranges_begin(struct bus_ranges *ranges);
 uint32_t bus_ranges_find(struct bus_ranges *ranges, enum bus_space space,
                          uint64_t addr);
 
+/** Save or load the ranges that were made since bus_ranges_begin(). A load
+ * fails where other ranges were added before it. */
+void bus_ranges_archive(struct bus_ranges *ranges, struct vmc_archive *archive);
+
 /** How many there are, how many of them were added, and one of them. */
 uint32_t bus_ranges_count(const struct bus_ranges *ranges);
 uint32_t bus_ranges_added(const struct bus_ranges *ranges);

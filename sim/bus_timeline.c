@@ -296,6 +296,12 @@ void bus_timeline_finish(struct bus_timeline *self,
     }
 }
 
+void bus_timeline_archive(struct bus_timeline *self,
+                          struct vmc_archive *archive)
+{
+    VMC_ARCHIVE(archive, self->state);
+}
+
 void bus_timeline_free(struct bus_timeline *self)
 {
     free(self);

@@ -48,6 +48,10 @@ void bus_timeline_simulated(struct bus_timeline *self, uint32_t thread,
 void bus_timeline_record(struct bus_timeline *self,
                          const struct vmc_record *record, struct irq_ack ack);
 
+/** Save or load all that records have changed, but for the timeline. */
+void bus_timeline_archive(struct bus_timeline *self,
+                          struct vmc_archive *archive);
+
 /** The trace has ended: show the lines of @irqs that nobody acknowledged, and
  * end what is open. */
 void bus_timeline_finish(struct bus_timeline *self,

@@ -369,3 +369,25 @@ const struct bus_mismatch *bus_view_mismatch(const struct bus_view *view,
                ? &view->mismatches[index]
                : NULL;
 }
+
+/* The buses hold pointers. But all that happens to them is that ranges are
+ * taken off, and in which order makes no difference. */
+void bus_view_archive(struct bus_view *view, struct vmc_archive *archive)
+{
+    vmc_archive_same(archive, "ring_usable", &view->ring_usable,
+                     sizeof(view->ring_usable));
+    VMC_ARCHIVE(archive, view->counts);
+    VMC_ARCHIVE(archive, view->presence);
+    VMC_ARCHIVE(archive, view->learned);
+    VMC_ARCHIVE(archive, view->ring_level_max);
+    VMC_ARCHIVE(archive, view->threads_more);
+    VMC_ARCHIVE(archive, view->mismatches);
+    for (uint32_t i = 0;
+         vmc_archive_is_loading(archive) && vmc_archive_is_good(archive) &&
+         i < bus_ranges_count(view->ranges);
+         i++) {
+        if (view->presence[i] == PRESENCE_ABSENT) {
+            take_off(view, i);
+        }
+    }
+}

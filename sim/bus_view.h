@@ -63,6 +63,9 @@ bool bus_view_leaves(const struct bus_view *view,
 bool bus_view_check(struct bus_view *view, const struct bus_access *access,
                     uint32_t range, uint32_t *probes);
 
+/** Save or load all that accesses have changed; the ranges come before it. */
+void bus_view_archive(struct bus_view *view, struct vmc_archive *archive);
+
 const struct bus_view_counts *bus_view_counts(const struct bus_view *view);
 
 /** The @index-th mismatch, NULL past the last that was kept. */

@@ -3,26 +3,21 @@
 #include <argp.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "sim/assumed.h"
 #include "sim/command.h"
 #include "sim/interrupted.h"
-#include "sim/progress.h"
-#include "sim/replay.h"
-#include "sim/replay_rcu.h"
+#include "sim/replay_run.h"
 #include "sim/report.h"
-#include "sim/timeline_file.h"
 #include "stats/json.h"
 
-enum { SETTINGS_MAX = 64, RANGES_MAX = 64 };
-
-static const struct replay_section *const sections[] = {
-    &replay_irq,
-    &replay_rcu,
-    &replay_balloon,
-    &replay_bus,
+enum {
+    SETTINGS_MAX = 64,
+    RANGES_MAX = 64,
+    NOTED_MAX = 256,
 };
 
 struct options {
@@ -32,6 +27,12 @@ struct options {
     const char *settings[SETTINGS_MAX];
     uint32_t setting_count;
     const char *ranges[RANGES_MAX];
+    struct checkpoint_options checkpoint;
+    struct {
+        int key;
+        const char *argument;
+    } noted[NOTED_MAX]; /* as they came */
+    uint32_t noted_count;
 };
 
 enum option_key {
@@ -44,6 +45,7 @@ enum option_key {
     OPTION_PERFETTO,
     OPTION_RANGE,
     OPTION_RANGE_FILE,
+    OPTION_END, /* no option; beyond are keys of argp itself */
 };
 
 static const struct argp_option option_table[] = {
@@ -69,13 +71,52 @@ static const struct argp_option option_table[] = {
     {"range-file", OPTION_RANGE_FILE, "FILE", 0, "such ranges, one a line", 0},
     {0}};
 
+/* Whether a checkpoint is good only for a run with the same option. Not when it
+ * says where to write, or when what it comes to is told anyway (make_terms()).
+ */
+static bool is_term(int key)
+{
+    switch (key) {
+    case 'j':
+    case OPTION_META:
+    case OPTION_SEMANTICS:
+    case OPTION_CHECK:
+    case OPTION_NO_CHECK:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Whether its argument is only the name of an output. */
+static bool is_output(int key)
+{
+    return key == OPTION_REPORT || key == OPTION_PERFETTO;
+}
+
+static void note_option(struct options *options, int key, const char *argument,
+                        struct argp_state *state)
+{
+    if (options->noted_count == NOTED_MAX) {
+        argp_error(state, "too many options");
+    }
+    options->noted[options->noted_count].key = key;
+    options->noted[options->noted_count].argument =
+        argument == NULL || is_output(key) ? "yes" : argument;
+    options->noted_count++;
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct options *options = state->input;
 
+    if (key > 0 && key < OPTION_END && is_term(key)) {
+        note_option(options, key, argument, state);
+    }
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &options->context.vcd;
+        state->child_inputs[1] = &options->checkpoint;
         return 0;
     case 'j':
         options->json_path = argument;
@@ -130,7 +171,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&waveform_argp, 0, "Waveforms, for GTKWave:", 1}, {0}};
+    {&waveform_argp, 0, "Waveforms, for GTKWave:", 1},
+    {&checkpoint_options_parser, 0, "Stop and go on:", 2},
+    {0}};
 
 static const struct argp parser = {
     option_table,
@@ -143,65 +186,11 @@ static const struct argp parser = {
     0,
     0};
 
-/* ---- The loop ----------------------------------------------------------- */
-
-struct run {
-    struct vmc_reader *reader;
-    void *states[VMC_COUNT_OF(sections)];
-    struct timeline_file timeline;
-    bool is_damaged; /* the trace ended in damage; trouble holds the line */
-    struct vmc_error trouble;
-};
-
-static enum vmc_status start_sections(struct run *run,
-                                      const struct replay_context *context,
-                                      struct vmc_error *error)
-{
-    for (size_t i = 0; i < VMC_COUNT_OF(sections); i++) {
-        enum vmc_status status =
-            sections[i]->start(&run->states[i], context, error);
-
-        if (status != VMC_OK) {
-            return status;
-        }
-    }
-    return VMC_OK;
-}
-
-/* Pull all records. Damage ends the trace but not the run: what came before
- * it is good. */
-static enum vmc_status pull_records(struct run *run, struct vmc_error *error)
-{
-    struct progress progress;
-    enum vmc_status status = VMC_OK;
-
-    progress_start(&progress, "replay", "records");
-    for (;;) {
-        const struct vmc_record *records;
-        uint32_t count;
-
-        status = vmc_reader_next(run->reader, &records, &count, &run->trouble);
-        if (status != VMC_OK) {
-            break;
-        }
-        for (uint32_t i = 0; i < count; i++) {
-            for (size_t s = 0; s < VMC_COUNT_OF(sections); s++) {
-                sections[s]->record(run->states[s], &records[i]);
-            }
-        }
-        progress_add(&progress, count);
-    }
-    progress_end(&progress);
-    if (status == VMC_E_FORMAT || status == VMC_E_IO) {
-        run->is_damaged = true;
-        return VMC_OK;
-    }
-    *error = run->trouble;
-    return status == VMC_END ? VMC_OK : status;
-}
+/* ---- The run ------------------------------------------------------------ */
 
 /* Say when a signal ended the run. */
-static void tell_interruption(const struct run *run, json_t *root, FILE *table)
+static void tell_interruption(const struct replay_run *run, json_t *root,
+                              FILE *table)
 {
     const struct vmc_reader_counts *counts = vmc_reader_counts(run->reader);
     char what[64];
@@ -244,35 +233,6 @@ static json_t *describe_trace(const struct vmc_reader *reader, FILE *table)
     return trace;
 }
 
-/* End all sections. Returns false when one of them was not content. */
-static bool finish_sections(struct run *run, json_t *root, FILE *table)
-{
-    bool is_good = true;
-    uint64_t fingerprint = 0;
-
-    for (size_t i = 0; i < VMC_COUNT_OF(sections); i++) {
-        json_t *json = NULL;
-
-        is_good &= sections[i]->finish(run->states[i], &json, table);
-        if (json != NULL) {
-            json_object_set_new(root, sections[i]->name, json);
-            fingerprint = vmc_hash_fold(
-                fingerprint, sections[i]->fingerprint(run->states[i]));
-        }
-    }
-    json_object_set_new(root, "fingerprint", vmc_json_hex(fingerprint));
-    return is_good;
-}
-
-static void free_run(struct run *run)
-{
-    for (size_t i = 0; i < VMC_COUNT_OF(sections); i++) {
-        sections[i]->free(run->states[i]);
-    }
-    timeline_file_abandon(&run->timeline);
-    vmc_reader_close(run->reader);
-}
-
 /* The semantics that the options or the trace name, and a word that is none.
  */
 static enum vmc_status choose_semantics(struct replay_context *context,
@@ -296,13 +256,102 @@ static enum vmc_status choose_semantics(struct replay_context *context,
                     context->semantics);
 }
 
-/* Open what the options name. What is opened is closed by free_run(). */
-static enum vmc_status prepare(struct run *run, struct options *options,
+/* The term of @option: all arguments that it was given, if any. */
+static void add_option_term(struct checkpoint_terms *terms,
+                            const struct options *options,
+                            const struct argp_option *option)
+{
+    char name[CHECKPOINT_NAME_BYTES], *value = NULL;
+    size_t bytes = 0;
+    FILE *stream = NULL;
+
+    for (uint32_t i = 0; i < options->noted_count; i++) {
+        if (options->noted[i].key != option->key) {
+            continue;
+        }
+        if (stream == NULL) {
+            stream = open_memstream(&value, &bytes);
+        } else {
+            (void)fputs(", ", stream);
+        }
+        if (stream == NULL) {
+            return;
+        }
+        (void)fputs(options->noted[i].argument, stream);
+    }
+    if (stream != NULL) {
+        (void)fclose(stream);
+        (void)snprintf(name, sizeof(name), "--%s", option->name);
+        checkpoint_add_term(terms, name, "%s", value);
+        free(value);
+    }
+}
+
+static void add_waveform_terms(struct checkpoint_terms *terms,
+                               const struct waveform_options *vcd)
+{
+    if (vcd->path != NULL) {
+        checkpoint_add_term(terms, "--vcd", "yes");
+        checkpoint_add_term(terms, "--vcd-from", "%" PRIu64 " ps",
+                            vcd->from_tick);
+        checkpoint_add_term(terms, "--vcd-until", "%" PRIu64 " ps",
+                            vcd->until_tick);
+    }
+    if (vcd->signals != NULL) {
+        checkpoint_add_term(terms, "--vcd-signals", "%s", vcd->signals);
+    }
+}
+
+/* What a run and its checkpoints must agree about. */
+static void make_terms(struct checkpoint_terms *terms,
+                       const struct options *options)
+{
+    const struct replay_context *context = &options->context;
+    uint64_t meta = 0, numbers = 0;
+    const char *key, *value;
+
+    for (uint32_t i = 0;
+         (key = vmc_reader_meta_at(context->reader, i, &value)) != NULL; i++) {
+        meta = vmc_hash_fold(vmc_hash_fold(meta, vmc_hash_text(key)),
+                             vmc_hash_text(value));
+    }
+    for (uint32_t i = 0;
+         context->profile != NULL && i < vmc_profile_count(context->profile);
+         i++) {
+        const struct vmc_profile_entry *entry =
+            vmc_profile_at(context->profile, i);
+
+        numbers = vmc_hash_fold(numbers, vmc_hash_text(entry->section));
+        numbers = vmc_hash_fold(numbers, vmc_hash_text(entry->key));
+        numbers = vmc_hash_fold(numbers, entry->value);
+    }
+    for (size_t i = 0; option_table[i].name != NULL; i++) {
+        add_option_term(terms, options, &option_table[i]);
+    }
+    add_waveform_terms(terms, &context->vcd);
+    checkpoint_add_term(terms, "command", "replay");
+    checkpoint_add_term(terms, "format of the trace", "%s",
+                        vmc_reader_format(context->reader));
+    checkpoint_add_term(terms, "metadata of the trace", "%016" PRIx64, meta);
+    checkpoint_add_term(terms, "semantics", "%s", context->semantics);
+    checkpoint_add_term(terms, "check", "%s",
+                        context->is_checking ? "yes" : "no");
+    checkpoint_add_term(terms, "numbers of the profile", "%016" PRIx64,
+                        numbers);
+}
+
+/* Open what the options name. What is opened is closed by
+ * replay_run_free(). */
+static enum vmc_status prepare(struct replay_run *run, struct options *options,
                                struct vmc_profile **profile,
                                struct vmc_error *error)
 {
-    enum vmc_status status;
+    enum vmc_status status =
+        checkpoint_options_check(&options->checkpoint, error);
 
+    if (status != VMC_OK) {
+        return status;
+    }
     if (options->profile_name != NULL || options->setting_count > 0) {
         status = vmc_profile_load_changed(
             profile,
@@ -335,7 +384,9 @@ static enum vmc_status prepare(struct run *run, struct options *options,
         return status;
     }
     options->context.timeline = run->timeline.timeline;
-    return start_sections(run, &options->context, error);
+    make_terms(&run->terms, options);
+    return replay_run_start(run, &options->context, &options->checkpoint,
+                            error);
 }
 
 static enum vmc_status write_results(const json_t *root,
@@ -357,7 +408,7 @@ int command_replay(int argc, char **argv)
 {
     struct options options = {
         .context = {.is_checking = true, .assumed = json_object()}};
-    struct run run = {0};
+    struct replay_run run = {0};
     struct vmc_error error = {""};
     struct vmc_profile *profile = NULL;
     enum vmc_status status;
@@ -369,7 +420,7 @@ int command_replay(int argc, char **argv)
     table = command_table(options.json_path);
     status = prepare(&run, &options, &profile, &error);
     if (status == VMC_OK) {
-        status = pull_records(&run, &error);
+        status = replay_run_pull(&run, &error);
     }
     if (status == VMC_OK) {
         json_t *root = json_object();
@@ -380,7 +431,7 @@ int command_replay(int argc, char **argv)
                             json_string(options.context.semantics));
         tell_interruption(&run, root, table);
         json_object_set_new(root, "trace", describe_trace(run.reader, table));
-        is_good = finish_sections(&run, root, table);
+        is_good = replay_run_finish(&run, root, table);
         assumed_tell(root, options.context.assumed, false);
         status = timeline_file_close(&run.timeline, &error);
         if (status == VMC_OK) {
@@ -388,7 +439,7 @@ int command_replay(int argc, char **argv)
         }
         json_decref(root);
     }
-    free_run(&run);
+    replay_run_free(&run);
     vmc_profile_free(profile);
     json_decref(options.context.assumed);
     if (status != VMC_OK) {

@@ -327,6 +327,12 @@ void irq_timeline_finish(struct irq_timeline *self, uint64_t tick)
     }
 }
 
+void irq_timeline_archive(struct irq_timeline *self,
+                          struct vmc_archive *archive)
+{
+    VMC_ARCHIVE(archive, self->state);
+}
+
 void irq_timeline_free(struct irq_timeline *self)
 {
     free(self);

@@ -27,6 +27,10 @@ enum vmc_status irq_timeline_new(struct irq_timeline **out,
                                  struct vmc_timeline *timeline,
                                  struct irqsim *sim);
 
+/** Save or load all that a run has changed, but for the timeline. */
+void irq_timeline_archive(struct irq_timeline *self,
+                          struct vmc_archive *archive);
+
 /** The run has ended at @tick: show what is still on its way. */
 void irq_timeline_finish(struct irq_timeline *self, uint64_t tick);
 

@@ -231,6 +231,15 @@ enum vmc_status irq_vcd_finish(struct irq_vcd *vcd, uint64_t tick,
     return waveform_finish(&vcd->waveform, tick, error);
 }
 
+void irq_vcd_archive(struct irq_vcd *vcd, struct vmc_archive *archive)
+{
+    vmc_archive_begin(archive, "waveform");
+    VMC_ARCHIVE(archive, vcd->words);
+    VMC_ARCHIVE(archive, vcd->pending_count);
+    waveform_archive(&vcd->waveform, archive);
+    vmc_archive_end(archive);
+}
+
 void irq_vcd_free(struct irq_vcd *vcd)
 {
     if (vcd != NULL) {

@@ -43,6 +43,9 @@ void irq_vcd_status(struct irq_vcd *vcd, uint32_t vector, uint32_t vcpu);
 /** Somebody else than @vcpu may have changed its IPI unit. */
 void irq_vcd_ipi(struct irq_vcd *vcd, uint32_t vcpu);
 
+/** Save or load all that a run has changed, the file included. */
+void irq_vcd_archive(struct irq_vcd *vcd, struct vmc_archive *archive);
+
 /** As waveform_finish(). */
 enum vmc_status irq_vcd_finish(struct irq_vcd *vcd, uint64_t tick,
                                struct vmc_error *error);

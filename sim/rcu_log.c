@@ -557,3 +557,24 @@ enum vmc_status rcu_log_take(struct rcu_log *log,
     }
     return VMC_OK;
 }
+
+/* ---- Checkpoints ----------------------------------------------------------
+ */
+
+/* The table as it lies: what is in it has its place by its hash, and the order
+ * of the gaps does not matter. */
+void rcu_log_archive(struct rcu_log *log, struct vmc_archive *archive)
+{
+    uint32_t room = log->slot_count;
+    void *slots = log->slots;
+
+    VMC_ARCHIVE(archive, log->counts);
+    VMC_ARCHIVE(archive, log->step);
+    VMC_ARCHIVE(archive, log->pending);
+    vmc_archive_array(archive, "slots", &slots, &log->slot_count, &room,
+                      sizeof(*log->slots));
+    log->slots = slots;
+    VMC_ARCHIVE(archive, log->flavours);
+    VMC_ARCHIVE(archive, log->cpus);
+    VMC_ARCHIVE(archive, log->syncs);
+}

@@ -15,6 +15,7 @@
 
 #include <stdio.h>
 
+#include "base/archive.h"
 #include "base/base.h"
 #include "stats/histogram.h"
 #include "trace/record.h"
@@ -85,6 +86,9 @@ int rcu_log_text_arg(uint16_t kind);
 
 /** What has been counted so far. Lives as long as @log. */
 const struct rcu_counts *rcu_log_counts(const struct rcu_log *log);
+
+/** Save or load all that records have changed. */
+void rcu_log_archive(struct rcu_log *log, struct vmc_archive *archive);
 
 /** All violations together. */
 uint64_t rcu_log_violations(const struct rcu_log *log);

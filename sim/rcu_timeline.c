@@ -362,6 +362,12 @@ void rcu_timeline_finish(struct rcu_timeline *self, const struct rcu_log *log)
     }
 }
 
+void rcu_timeline_archive(struct rcu_timeline *self,
+                          struct vmc_archive *archive)
+{
+    VMC_ARCHIVE(archive, self->state);
+}
+
 void rcu_timeline_free(struct rcu_timeline *self)
 {
     free(self);

@@ -39,6 +39,10 @@ void rcu_timeline_predicted(struct rcu_timeline *self, uint64_t tick,
 void rcu_timeline_predicted_pending(struct rcu_timeline *self, uint64_t tick,
                                     uint64_t pending);
 
+/** Save or load all that records have changed, but for the timeline. */
+void rcu_timeline_archive(struct rcu_timeline *self,
+                          struct vmc_archive *archive);
+
 /** The trace has ended: show what @log has outstanding. */
 void rcu_timeline_finish(struct rcu_timeline *self, const struct rcu_log *log);
 

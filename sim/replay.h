@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "base/archive.h"
 #include "base/base.h"
 #include "profile/profile.h"
 #include "sim/waveform.h"
@@ -43,6 +44,12 @@ struct replay_section {
 
     /** Take one record; kinds that are not its affair it ignores. */
     void (*record)(void *state, const struct vmc_record *record);
+
+    /**
+     * Save all that records have changed to @archive, or load it into a state
+     * that was started with the same context. Called between two records.
+     */
+    void (*archive)(void *state, struct vmc_archive *archive);
 
     /**
      * The trace has ended. Returns false when something did not match or an

@@ -58,6 +58,13 @@ static void record(void *state, const struct vmc_record *record)
     balloon_log_record(section->log, record, text);
 }
 
+static void archive(void *state, struct vmc_archive *archive)
+{
+    struct section *section = state;
+
+    balloon_log_archive(section->log, archive);
+}
+
 static enum vmc_status simulate(struct section *section,
                                 struct vmc_error *error)
 {
@@ -258,6 +265,7 @@ const struct replay_section replay_balloon = {
     .name = "balloon",
     .start = start,
     .record = record,
+    .archive = archive,
     .finish = finish,
     .fingerprint = fingerprint,
     .free = release,

@@ -258,6 +258,7 @@ static enum vmc_status make_parts(struct bus_section *section,
     if (status != VMC_OK) {
         return status;
     }
+    section->costs = config.costs;
     status = bus_ranges_new(&section->ranges);
     if (status == VMC_OK) {
         status = add_ranges(section->ranges, section->context, error);
@@ -330,6 +331,44 @@ static void bus_record(void *state, const struct vmc_record *record)
     }
 }
 
+static void bus_archive(void *state, struct vmc_archive *archive)
+{
+    struct bus_section *section = state;
+    struct vmc_state_map map = {.part_count = 0};
+
+    /* All of them are uint64_t: there are no gaps to compare. */
+    vmc_archive_same(archive, "costs", &section->costs, sizeof(section->costs));
+    bus_log_archive(section->log, archive);
+    bus_ranges_archive(section->ranges, archive);
+    bus_view_archive(section->view, archive);
+    vmc_engine_archive(section->engine, archive);
+    vmc_dispatch_sim_add_state(section->sim, &map);
+    vmc_state_archive(&map, archive);
+    VMC_ARCHIVE(archive, section->under_way);
+    vmc_hist_archive(&section->recorded_ns, "recorded_ns", archive);
+    vmc_hist_archive(&section->bound_ns, "bound_ns", archive);
+    vmc_hist_archive(&section->kernel_ns, "kernel_ns", archive);
+    vmc_hist_archive(&section->simulated_ns, "simulated_ns", archive);
+    vmc_hist_archive(&section->simulated_kernel_ns, "simulated_kernel_ns",
+                     archive);
+    vmc_hist_archive(&section->region_ns, "region_ns", archive);
+    VMC_ARCHIVE(archive, section->irqs);
+    if (section->tracks != NULL) {
+        bus_timeline_archive(section->tracks, archive);
+    }
+    for (uint32_t i = 0; i < bus_ranges_count(section->ranges); i++) {
+        struct range_sums *sums = &section->sums[i];
+
+        VMC_ARCHIVE(archive, sums->reads);
+        VMC_ARCHIVE(archive, sums->writes);
+        VMC_ARCHIVE(archive, sums->exits);
+        VMC_ARCHIVE(archive, sums->kernel);
+        vmc_hist_archive(&sums->recorded_ns, "recorded_ns", archive);
+        vmc_hist_archive(&sums->bound_ns, "bound_ns", archive);
+        vmc_hist_archive(&sums->simulated_ns, "simulated_ns", archive);
+    }
+}
+
 static bool has_any(const struct bus_log_counts *counts)
 {
     return counts->mmio_reads + counts->mmio_writes + counts->mmio_unsatisfied +
@@ -369,6 +408,7 @@ const struct replay_section replay_bus = {
     .name = "bus",
     .start = bus_start,
     .record = bus_record,
+    .archive = bus_archive,
     .finish = bus_finish,
     .fingerprint = bus_fingerprint,
     .free = bus_free,

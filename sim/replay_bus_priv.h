@@ -31,6 +31,7 @@ struct under_way {
 
 struct bus_section {
     const struct replay_context *context;
+    struct vmc_dispatch_costs costs;
     struct bus_log *log;
     struct bus_ranges *ranges;
     struct bus_view *view;

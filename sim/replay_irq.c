@@ -908,6 +908,7 @@ const struct replay_section replay_irq = {
     .name = "interrupts",
     .start = irq_start,
     .record = irq_record,
+    .archive = replay_irq_archive,
     .finish = irq_finish,
     .fingerprint = irq_fingerprint,
     .free = irq_free,

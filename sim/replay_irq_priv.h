@@ -51,6 +51,9 @@ struct replay_irq {
     struct irq_timeline *tracks; /* the same */
 };
 
+/** Save or load the section: the archive function of struct replay_section. */
+void replay_irq_archive(void *state, struct vmc_archive *archive);
+
 /** Write latency, map and stage rows into the report's folder, if any. */
 void replay_irq_write_rows(struct replay_irq *self);
 

@@ -437,6 +437,23 @@ static bool rcu_finish(void *state, json_t **json, FILE *table)
     return rcu_log_violations(section->log) == 0 && section->status == VMC_OK;
 }
 
+static void rcu_archive(void *state, struct vmc_archive *archive)
+{
+    struct rcu_section *section = state;
+
+    VMC_ARCHIVE(archive, section->is_online);
+    VMC_ARCHIVE(archive, section->has_any);
+    VMC_ARCHIVE(archive, section->status);
+    VMC_ARCHIVE(archive, section->grace_ns);
+    VMC_ARCHIVE(archive, section->latency_ns);
+    rcu_log_archive(section->log, archive);
+    vmc_engine_archive(section->events, archive);
+    vmc_grace_archive(section->grace, archive);
+    if (section->tracks != NULL) {
+        rcu_timeline_archive(section->tracks, archive);
+    }
+}
+
 static uint64_t rcu_fingerprint(const void *state)
 {
     const struct rcu_section *section = state;
@@ -448,6 +465,7 @@ const struct replay_section replay_rcu = {
     .name = "rcu",
     .start = rcu_start,
     .record = rcu_record,
+    .archive = rcu_archive,
     .finish = rcu_finish,
     .fingerprint = rcu_fingerprint,
     .free = rcu_free,

@@ -36,6 +36,17 @@ enum vmc_status timeline_file_close(struct timeline_file *out,
     return status;
 }
 
+void timeline_file_archive(struct timeline_file *file,
+                           struct vmc_archive *archive)
+{
+    if (file->timeline != NULL) {
+        vmc_archive_begin(archive, "timeline");
+        vmc_timeline_archive(file->timeline, archive);
+        vmc_outfile_archive(file->file, archive);
+        vmc_archive_end(archive);
+    }
+}
+
 void timeline_file_abandon(struct timeline_file *out)
 {
     vmc_timeline_free(out->timeline);

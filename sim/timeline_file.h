@@ -35,6 +35,11 @@ enum vmc_status timeline_file_open(struct timeline_file *out, const char *path,
 enum vmc_status timeline_file_close(struct timeline_file *out,
                                     struct vmc_error *error);
 
+/** Save or load the timeline and its file, if there is one. Fails through
+ * @archive, as vmc_outfile_archive() does. */
+void timeline_file_archive(struct timeline_file *file,
+                           struct vmc_archive *archive);
+
 /** Remove what was written, unless it was closed. */
 void timeline_file_abandon(struct timeline_file *out);
 

@@ -129,6 +129,12 @@ enum vmc_status waveform_finish(struct waveform *waveform, uint64_t tick,
     return status;
 }
 
+void waveform_archive(struct waveform *waveform, struct vmc_archive *archive)
+{
+    vmc_vcd_archive(waveform->vcd, archive);
+    vmc_outfile_archive(waveform->file, archive);
+}
+
 void waveform_free(struct waveform *waveform)
 {
     vmc_vcd_free(waveform->vcd);

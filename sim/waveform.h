@@ -58,6 +58,10 @@ enum vmc_status waveform_ready(const struct waveform *waveform,
 enum vmc_status waveform_finish(struct waveform *waveform, uint64_t tick,
                                 struct vmc_error *error);
 
+/** Save or load the waveform and its file. Fails through @archive, as
+ * vmc_outfile_archive() does. */
+void waveform_archive(struct waveform *waveform, struct vmc_archive *archive);
+
 /** Free what is left; a file that was not finished disappears. */
 void waveform_free(struct waveform *waveform);
 

@@ -327,6 +327,31 @@ START_TEST(a_count_has_its_limit)
 }
 END_TEST
 
+START_TEST(what_was_configured_must_be_the_same)
+{
+    struct vmc_archive *to, *from;
+    struct vmc_error error = {""};
+    const void *data;
+    size_t size_bytes;
+    char word[] = "one";
+
+    ck_assert_int_eq(vmc_archive_new(&to), VMC_OK);
+    vmc_archive_same(to, "word", word, sizeof(word));
+    data = vmc_archive_data(to, &size_bytes);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(vmc_archive_open(&from, data, size_bytes), VMC_OK);
+        vmc_archive_same(from, "word", word, sizeof(word));
+        ck_assert_int_eq(vmc_archive_status(from, &error),
+                         i == 0 ? VMC_OK : VMC_E_FORMAT);
+        vmc_archive_free(from);
+        word[2] = 'f';
+    }
+    ck_assert_str_eq(word, "onf"); /* not loaded */
+    ck_assert_str_eq(error.text, "'word' is not what it was then");
+    vmc_archive_free(to);
+}
+END_TEST
+
 START_TEST(an_empty_array_and_a_large_part_go_through)
 {
     enum { LARGE_BYTES = 300000 };
@@ -395,6 +420,7 @@ Suite *suite(void)
     tcase_add_test(c, a_section_must_be_used_up);
     tcase_add_test(c, the_first_failure_stays_and_stops_everything);
     tcase_add_test(c, a_count_has_its_limit);
+    tcase_add_test(c, what_was_configured_must_be_the_same);
     tcase_add_test(c, an_empty_array_and_a_large_part_go_through);
     tcase_add_test_raise_signal(c, a_name_too_long_is_a_bug, SIGABRT_NUMBER);
     tcase_add_test_raise_signal(c, an_end_without_a_begin_is_a_bug,

@@ -232,24 +232,25 @@ static bool load_head(struct vmc_archive *archive, const char *name,
     return true;
 }
 
-static void load_bytes(struct vmc_archive *archive, const char *name,
-                       void *data, size_t size_bytes)
+/* Step over a part of @size_bytes; NULL when it is not the next. */
+static const void *load_part(struct vmc_archive *archive, const char *name,
+                             size_t size_bytes)
 {
+    const void *content;
     uint64_t found_bytes;
 
     if (!load_head(archive, name, &found_bytes)) {
-        return;
+        return NULL;
     }
     if (found_bytes != size_bytes) {
         vmc_archive_fail(archive, VMC_E_FORMAT,
                          "'%s' has %llu bytes, and %zu here", name,
                          (unsigned long long)found_bytes, size_bytes);
-        return;
+        return NULL;
     }
-    if (size_bytes > 0) {
-        memcpy(data, archive->data + archive->at_bytes, size_bytes);
-    }
+    content = archive->data + archive->at_bytes;
     archive->at_bytes += size_bytes;
+    return content;
 }
 
 /* ---- Either ------------------------------------------------------------- */
@@ -261,7 +262,30 @@ void vmc_archive_bytes(struct vmc_archive *archive, const char *name,
         return;
     }
     if (archive->is_loading) {
-        load_bytes(archive, name, data, size_bytes);
+        const void *content = load_part(archive, name, size_bytes);
+
+        if (content != NULL && size_bytes > 0) {
+            memcpy(data, content, size_bytes);
+        }
+    } else if (save_head(archive, name, size_bytes, size_bytes)) {
+        put(archive, data, size_bytes);
+    }
+}
+
+void vmc_archive_same(struct vmc_archive *archive, const char *name,
+                      const void *data, size_t size_bytes)
+{
+    if (archive->status != VMC_OK) {
+        return;
+    }
+    if (archive->is_loading) {
+        const void *content = load_part(archive, name, size_bytes);
+
+        if (content != NULL && size_bytes > 0 &&
+            memcmp(data, content, size_bytes) != 0) {
+            vmc_archive_fail(archive, VMC_E_FORMAT,
+                             "'%s' is not what it was then", name);
+        }
     } else if (save_head(archive, name, size_bytes, size_bytes)) {
         put(archive, data, size_bytes);
     }
@@ -280,13 +304,17 @@ uint64_t vmc_archive_count(struct vmc_archive *archive, const char *name,
     return archive->status == VMC_OK ? count : 0;
 }
 
+size_t vmc_archive_left_bytes(const struct vmc_archive *archive)
+{
+    return archive->is_loading ? archive->size_bytes - archive->at_bytes
+                               : SIZE_MAX;
+}
+
 /* What is left cannot hold more items than it has bytes, so a wrong count
  * does not make anybody allocate the world. */
 static uint32_t items_max(const struct vmc_archive *archive, size_t item_bytes)
 {
-    size_t left = archive->is_loading
-                      ? (archive->size_bytes - archive->at_bytes) / item_bytes
-                      : UINT32_MAX;
+    size_t left = vmc_archive_left_bytes(archive) / item_bytes;
 
     return left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
 }

@@ -21,7 +21,8 @@
  * between.
  *
  * State is plain data without pointers. What was configured is not part of it:
- * a load goes into an object that was made with the same configuration. The
+ * a load goes into an object that was made with the same configuration, which
+ * vmc_archive_same() makes sure of. The
  * bytes are those of this byte order and these struct layouts, which all
  * builds of one version on one architecture share.
  *
@@ -77,12 +78,25 @@ void vmc_archive_bytes(struct vmc_archive *archive, const char *name,
     vmc_archive_bytes((archive), #object, &(object), sizeof(object))
 
 /**
+ * Save what was configured: the @size_bytes at @data. A load changes nothing
+ * and fails when they are not the same here.
+ */
+void vmc_archive_same(struct vmc_archive *archive, const char *name,
+                      const void *data, size_t size_bytes);
+
+/**
  * Save @count, or load it, for a part whose size varies. More than @count_max
  * does not fit.
  * Returns  the count that holds from here on; 0 when the archive has failed.
  */
 uint64_t vmc_archive_count(struct vmc_archive *archive, const char *name,
                            uint64_t count, uint64_t count_max);
+
+/**
+ * How much of a loading archive has not been loaded yet, as a bound for what
+ * to allocate. SIZE_MAX for one that saves.
+ */
+size_t vmc_archive_left_bytes(const struct vmc_archive *archive);
 
 /**
  * Save or load an array that grows: *@count items of @item_bytes at *@items,

@@ -34,6 +34,15 @@ void vmc_state_load(const struct vmc_state_map *map, const void *snapshot)
     }
 }
 
+void vmc_state_archive(const struct vmc_state_map *map,
+                       struct vmc_archive *archive)
+{
+    for (uint32_t i = 0; i < map->part_count; i++) {
+        vmc_archive_bytes(archive, map->parts[i].name, map->parts[i].data,
+                          map->parts[i].size_bytes);
+    }
+}
+
 struct vmc_hash128 vmc_state_hash(const struct vmc_state_map *map)
 {
     struct vmc_hash128 hash = {0, 0};

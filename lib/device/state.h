@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/archive.h"
 #include "base/base.h"
 #include "base/hash.h"
 
@@ -42,6 +43,10 @@ void vmc_state_save(const struct vmc_state_map *map, void *snapshot);
 
 /** Copy @snapshot, which has total_bytes, back into all parts. */
 void vmc_state_load(const struct vmc_state_map *map, const void *snapshot);
+
+/** Save all parts to @archive, or load them from it, each under its name. */
+void vmc_state_archive(const struct vmc_state_map *map,
+                       struct vmc_archive *archive);
 
 /** A hash of all parts as they are now. */
 struct vmc_hash128 vmc_state_hash(const struct vmc_state_map *map);

@@ -439,3 +439,24 @@ enum vmc_status vmc_engine_load(struct vmc_engine *engine, const void *snapshot)
     }
     return VMC_OK;
 }
+
+void vmc_engine_archive(struct vmc_engine *engine, struct vmc_archive *archive)
+{
+    size_t size_bytes = vmc_engine_snapshot_bytes(engine);
+    void *snapshot = malloc(size_bytes);
+
+    if (snapshot == NULL) {
+        vmc_archive_fail(archive, VMC_E_NOMEM, "out of memory");
+        return;
+    }
+    if (!vmc_archive_is_loading(archive)) {
+        vmc_engine_save(engine, snapshot);
+    }
+    vmc_archive_bytes(archive, "engine", snapshot, size_bytes);
+    if (vmc_archive_is_loading(archive) && vmc_archive_is_good(archive) &&
+        vmc_engine_load(engine, snapshot) != VMC_OK) {
+        vmc_archive_fail(archive, VMC_E_FORMAT,
+                         "'engine' is of another engine, or damaged");
+    }
+    free(snapshot);
+}

@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/archive.h"
 #include "base/base.h"
 
 /**
@@ -163,5 +164,8 @@ void vmc_engine_save(const struct vmc_engine *engine, void *snapshot);
  */
 enum vmc_status vmc_engine_load(struct vmc_engine *engine,
                                 const void *snapshot);
+
+/** Save or load such a snapshot as a part of @archive. Asserts as the two. */
+void vmc_engine_archive(struct vmc_engine *engine, struct vmc_archive *archive);
 
 #endif

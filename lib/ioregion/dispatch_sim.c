@@ -632,7 +632,11 @@ void vmc_dispatch_submit(struct vmc_dispatch_sim *sim, uint32_t vcpu,
 
     assert(vcpu < sim->config.vcpu_count);
     assert(channel < sim->config.channel_count && !to->is_busy);
-    to->access = *access;
+    /* One by one, so that the state has no bytes but its own. */
+    to->access.space = access->space;
+    to->access.is_write = access->is_write;
+    to->access.probes = access->probes;
+    to->access.elements = access->elements;
     to->channel = channel;
     to->at = 0;
     to->start_tick = now(sim);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "stats/histogram.h"
 
+#include <string.h>
+
 #include <inttypes.h>
 
 #include "base/base.h"
@@ -138,4 +140,44 @@ void vmc_hist_write_hgrm(const struct vmc_hist *hist, uint64_t divisor,
             (void)fprintf(file, "\n"); /* the maximum: at infinity */
         }
     }
+}
+
+/* ---- Checkpoints -------------------------------------------------------- */
+
+/* The buckets that hold samples lie in [@first, @end). */
+static void find_used(const struct vmc_hist *hist, uint64_t *first,
+                      uint64_t *end)
+{
+    *first = 0;
+    *end = hist->count > 0 ? VMC_HIST_BUCKETS : 0;
+    while (*first < *end && hist->buckets[*first] == 0) {
+        ++*first;
+    }
+    while (*first < *end && hist->buckets[*end - 1] == 0) {
+        --*end;
+    }
+}
+
+void vmc_hist_archive(struct vmc_hist *hist, const char *name,
+                      struct vmc_archive *archive)
+{
+    uint64_t first, end;
+
+    find_used(hist, &first, &end);
+    if (vmc_archive_is_loading(archive) && vmc_archive_is_good(archive)) {
+        memset(hist->buckets + first, 0,
+               (end - first) * sizeof(hist->buckets[0]));
+    }
+    vmc_archive_begin(archive, name);
+    vmc_archive_bytes(archive, "sums", hist,
+                      offsetof(struct vmc_hist, buckets));
+    first = vmc_archive_count(archive, "first", first, VMC_HIST_BUCKETS);
+    end = vmc_archive_count(archive, "end", end, VMC_HIST_BUCKETS);
+    if (first <= end) {
+        vmc_archive_bytes(archive, "buckets", hist->buckets + first,
+                          (end - first) * sizeof(hist->buckets[0]));
+    } else {
+        vmc_archive_fail(archive, VMC_E_FORMAT, "no such buckets");
+    }
+    vmc_archive_end(archive);
 }

@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/archive.h"
+
 enum {
     VMC_HIST_SUB_BITS = 7, /**< 2^7 buckets for each power of two */
     VMC_HIST_BUCKETS = (64 - VMC_HIST_SUB_BITS + 1) << VMC_HIST_SUB_BITS,
@@ -57,6 +59,12 @@ struct vmc_hist_summary vmc_hist_summarize(const struct vmc_hist *hist);
  */
 void vmc_hist_write_hgrm(const struct vmc_hist *hist, uint64_t divisor,
                          FILE *file);
+
+/** Save or load @hist as the part @name: its buckets from the first to the last
+ * that hold samples, for there are many histograms and most are nearly empty.
+ */
+void vmc_hist_archive(struct vmc_hist *hist, const char *name,
+                      struct vmc_archive *archive);
 
 /** The smallest value that falls into bucket @index. */
 uint64_t vmc_hist_bucket_low(uint32_t index);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char part_suffix[] = ".part";
 
@@ -47,7 +48,8 @@ enum vmc_status vmc_outfile_open(struct vmc_outfile **out, const char *path,
     memcpy(file->part_path, path, path_bytes - 1);
     memcpy(file->part_path + path_bytes - 1, part_suffix, sizeof(part_suffix));
     file->is_direct = is_special(path);
-    file->stream = fopen(file->is_direct ? path : file->part_path, "wbe");
+    file->stream = fopen(file->is_direct ? path : file->part_path,
+                         file->is_direct ? "wbe" : "w+be");
     if (file->stream == NULL) {
         enum vmc_status status =
             vmc_fail(error, VMC_E_IO, "%s: cannot open for writing: %s", path,
@@ -94,6 +96,71 @@ enum vmc_status vmc_outfile_commit(struct vmc_outfile *out,
     }
     release(out);
     return status;
+}
+
+/* ---- Checkpoints -------------------------------------------------------- */
+
+/* Read the file back, for it is nowhere else. */
+static void *read_back(struct vmc_outfile *out, uint64_t size_bytes)
+{
+    char *content = malloc(size_bytes > 0 ? size_bytes : 1);
+
+    if (content == NULL) {
+        return NULL;
+    }
+    rewind(out->stream);
+    if (fread(content, 1, size_bytes, out->stream) != size_bytes ||
+        fseek(out->stream, 0, SEEK_END) != 0) {
+        free(content);
+        return NULL;
+    }
+    return content;
+}
+
+static bool replace(struct vmc_outfile *out, const void *content,
+                    uint64_t size_bytes)
+{
+    rewind(out->stream);
+    return ftruncate(fileno(out->stream), 0) == 0 &&
+           fwrite(content, 1, size_bytes, out->stream) == size_bytes;
+}
+
+void vmc_outfile_archive(struct vmc_outfile *out, struct vmc_archive *archive)
+{
+    bool is_loading = vmc_archive_is_loading(archive);
+    uint64_t size_bytes;
+    void *content;
+    long end;
+
+    if (out->path == NULL || out->is_direct) {
+        vmc_archive_fail(archive, VMC_E_USAGE,
+                         "%s cannot be part of a checkpoint: name a file",
+                         out->path != NULL ? out->path : "standard output");
+        return;
+    }
+    end = fflush(out->stream) == 0 ? ftell(out->stream) : -1;
+    if (end < 0) {
+        vmc_archive_fail(archive, VMC_E_IO, "%s: cannot write: %s", out->path,
+                         strerror(errno));
+        return;
+    }
+    size_bytes = vmc_archive_count(archive, "bytes", (uint64_t)end,
+                                   vmc_archive_left_bytes(archive));
+    if (!vmc_archive_is_good(archive)) {
+        return;
+    }
+    content = is_loading ? malloc(size_bytes + 1) : read_back(out, size_bytes);
+    if (content == NULL) {
+        vmc_archive_fail(archive, VMC_E_IO, "%s: cannot be read back",
+                         out->path);
+        return;
+    }
+    vmc_archive_bytes(archive, "content", content, size_bytes);
+    if (is_loading && vmc_archive_is_good(archive) &&
+        !replace(out, content, size_bytes)) {
+        vmc_archive_fail(archive, VMC_E_IO, "%s: cannot write", out->path);
+    }
+    free(content);
 }
 
 void vmc_outfile_abandon(struct vmc_outfile *out)

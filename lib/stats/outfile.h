@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 
+#include "base/archive.h"
 #include "base/base.h"
 
 struct vmc_outfile;
@@ -33,6 +34,14 @@ FILE *vmc_outfile_stream(struct vmc_outfile *out);
  */
 enum vmc_status vmc_outfile_commit(struct vmc_outfile *out,
                                    struct vmc_error *error);
+
+/**
+ * Save or load all that was written so far: a load replaces the content, and
+ * writing goes on behind it.
+ * Fails    through @archive: VMC_E_USAGE for standard output, a device or a
+ *          pipe, which cannot be read back; VMC_E_IO, VMC_E_NOMEM.
+ */
+void vmc_outfile_archive(struct vmc_outfile *out, struct vmc_archive *archive);
 
 /** Remove what was written and free @out. NULL is allowed. */
 void vmc_outfile_abandon(struct vmc_outfile *out);

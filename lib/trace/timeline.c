@@ -383,3 +383,18 @@ uint64_t vmc_timeline_event_count(const struct vmc_timeline *timeline)
 {
     return timeline->state.events;
 }
+
+/* What a load finds in the buffer belongs to the file that it replaces. */
+void vmc_timeline_archive(struct vmc_timeline *timeline,
+                          struct vmc_archive *archive)
+{
+    if (vmc_archive_is_loading(archive)) {
+        timeline->used_bytes = 0;
+    } else {
+        flush(timeline);
+    }
+    if (timeline->has_failed) {
+        vmc_archive_fail(archive, VMC_E_IO, "the timeline cannot be written");
+    }
+    VMC_ARCHIVE(archive, timeline->state);
+}

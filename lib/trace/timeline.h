@@ -21,6 +21,7 @@
 
 #include <stdio.h>
 
+#include "base/archive.h"
 #include "base/base.h"
 
 enum {
@@ -120,6 +121,13 @@ uint32_t vmc_timeline_depth(const struct vmc_timeline *timeline,
  * Fails    VMC_E_IO when anything could not be written.
  */
 enum vmc_status vmc_timeline_finish(struct vmc_timeline *timeline);
+
+/**
+ * Save or load all that a run changes; a save first brings the file up to date.
+ * To go on elsewhere, the file must be given the same bytes.
+ */
+void vmc_timeline_archive(struct vmc_timeline *timeline,
+                          struct vmc_archive *archive);
 
 /** Events written so far, those that name groups and tracks included. */
 uint64_t vmc_timeline_event_count(const struct vmc_timeline *timeline);

@@ -740,3 +740,69 @@ const struct vmc_grace_counts *vmc_grace_counts(const struct vmc_grace *grace)
 {
     return &grace->state.counts;
 }
+
+/* ---- Checkpoints -------------------------------------------------------- */
+
+/* What the state below has been counted and timed by. As numbers of one size,
+ * for the struct has gaps. */
+static void archive_config(const struct vmc_grace_config *config,
+                           struct vmc_archive *archive)
+{
+    const uint64_t numbers[] = {
+        config->hz,
+        config->cpu_count,
+        config->first_fqs_jiffies,
+        config->next_fqs_jiffies,
+        config->sched_qs_jiffies,
+        config->leaf_fanout,
+        config->batch_limit,
+        config->batch_divisor,
+        config->callbacks_max,
+        config->syncs_max,
+        config->stall_s,
+        config->wake_ticks,
+        config->finish_ticks,
+        config->init_ticks,
+        config->invoke_ticks,
+        config->batch_ticks_max,
+        config->ipi_min_ticks,
+        config->ipi_max_ticks,
+        config->srcu_poll_ticks,
+        config->user_preempt_per_mille,
+        config->kernel_preempt_per_mille,
+        config->noise_per_mille,
+        config->guest_is_idle,
+        config->wakes_directly,
+        config->seed,
+    };
+
+    vmc_archive_same(archive, "config", numbers, sizeof(numbers));
+}
+
+/* The callbacks that wait on @cpu: a ring, so in two pieces. */
+static void archive_ring(struct vmc_grace *grace, uint32_t cpu,
+                         struct vmc_archive *archive)
+{
+    uint32_t room = grace->config.callbacks_max;
+    struct callback *ring = grace->callbacks + (size_t)cpu * room;
+    uint32_t first = grace->state.cpus[cpu].first;
+    uint32_t count = grace->state.cpus[cpu].count;
+    uint32_t behind = count < room - first ? count : room - first;
+
+    vmc_archive_bytes(archive, "ring", ring + first, behind * sizeof(*ring));
+    vmc_archive_bytes(archive, "ring", ring, (count - behind) * sizeof(*ring));
+}
+
+void vmc_grace_archive(struct vmc_grace *grace, struct vmc_archive *archive)
+{
+    vmc_archive_begin(archive, "grace");
+    archive_config(&grace->config, archive);
+    VMC_ARCHIVE(archive, grace->state);
+    for (uint32_t cpu = 0;
+         cpu < grace->config.cpu_count && vmc_archive_is_good(archive); cpu++) {
+        archive_ring(grace, cpu, archive);
+    }
+    vmc_archive_bytes(archive, "syncs", grace->syncs,
+                      grace->config.syncs_max * sizeof(*grace->syncs));
+    vmc_archive_end(archive);
+}

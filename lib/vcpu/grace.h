@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/archive.h"
 #include "base/base.h"
 #include "event/event.h"
 
@@ -148,6 +149,10 @@ void vmc_grace_srcu_synchronize(struct vmc_grace *grace, uint64_t cookie);
 
 /** End the running grace period now, whatever its readers: to test V20. */
 void vmc_grace_force_end(struct vmc_grace *grace);
+
+/** Save or load all that a run has changed, but not the engine's events, which
+ * belong together with it. */
+void vmc_grace_archive(struct vmc_grace *grace, struct vmc_archive *archive);
 
 /** What has been counted. Lives as long as @grace. */
 const struct vmc_grace_counts *vmc_grace_counts(const struct vmc_grace *grace);

@@ -1,0 +1,246 @@
+"""A replay that is stopped and resumed anywhere gives the same bytes."""
+import functools
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+from harness import PROGRAM, ROOT, VARIANT, check, check_equal, close, vmcycle
+
+CHECKPOINTS = 20
+TRACES = sorted(ROOT.glob("traces/*.zst"))
+IRQ = ROOT / "traces/eiointc-4vcpu.qemu.log.zst"
+BUS = ROOT / "traces/kvm-bios-pc.ftrace.txt.zst"
+# Pictures are made from the rows by gnuplot, which is what would take longest:
+# without it on the path there are the rows, the page and the JSON.
+PLAIN = {**os.environ, "PATH": ""}
+# Other builds of these very sources, if there are any.
+NEWEST = max(p.stat().st_mtime for f in ("lib", "sim")
+             for p in (ROOT / f).rglob("*.[ch]"))
+BUILDS = [p for p in ROOT.glob("build/*/vmcycle")
+          if p.resolve() != pathlib.Path(PROGRAM).resolve()
+          and p.stat().st_mtime > NEWEST
+          and p.parent.name in ("release", "debug", "clang", "sanitize")]
+
+
+def files_of(folder):
+    """Everything that was written: bytes by name."""
+    return {str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@functools.lru_cache(maxsize=None)
+def duration_ns(trace):
+    for line in vmcycle("info", trace).stdout.splitlines():
+        if line.startswith("duration_ns"):
+            return int(line.split()[1])
+    return 0
+
+
+def replay(folder, trace, *options, program=PROGRAM, environment=PLAIN,
+           outputs=("--vcd", "--perfetto"), stdin=None):
+    """Replay into @folder, with all outputs there are. Returns the exit status,
+    both streams and what the folder then holds."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    words = ["--json", folder / "result.json", "--report", folder / "report"]
+    for output in outputs:
+        words += [output, folder / output.strip("-")]
+    done = subprocess.run([program, "replay", trace, *map(str, words),
+                           *map(str, options)], capture_output=True,
+                          text=True, env=environment, timeout=600,
+                          stdin=stdin, check=False)
+    return done.returncode, done.stdout, done.stderr, files_of(folder)
+
+
+def spread(found, count):
+    """@count of @found, the first and the last among them."""
+    return [found[i * (len(found) - 1) // (count - 1)] for i in range(count)]
+
+
+def check_same(found, expected, what):
+    status, out, err, files = found
+    good = check_equal(status, expected[0], f"{what}: exit status ({err})")
+    good &= check(out == expected[1], f"{what}: the table")
+    good &= check_equal(sorted(files), sorted(expected[3]), f"{what}: files")
+    for name, content in expected[3].items():
+        good &= check(files.get(name) == content, f"{what}: {name}")
+    return good
+
+
+def make_checkpoints(work, trace, *options):
+    """Replay @trace without and with checkpoints. Returns the outcome and 20
+    checkpoints, more than which are made because times without a record have
+    none."""
+    whole = replay(work / "whole", trace, *options)
+    every = f"{duration_ns(trace) // (3 * CHECKPOINTS)}ns"
+    watched = replay(work / "watched", trace, *options, "--checkpoint-every",
+                     every, "--checkpoint", work / "checkpoints")
+    check_same(watched, whole, f"{trace.name}: with checkpoints")
+    found = sorted((work / "checkpoints").glob("[0-9]*.ckpt"))
+    check(len(found) >= CHECKPOINTS, f"{trace.name}: {len(found)} checkpoints")
+    check(not list((work / "checkpoints").glob("*.part")), "none is half")
+    return whole, found
+
+
+def check_trace(work, trace):
+    whole, found = make_checkpoints(work, trace)
+    # Under the sanitizers the largest takes seconds each time.
+    is_slow = VARIANT in ("sanitize", "coverage", "debug") and (
+        trace.stat().st_size > 1 << 20)
+    for checkpoint in spread(found, 3 if is_slow else CHECKPOINTS):
+        what = f"{trace.name} from {checkpoint.name}"
+        check_same(replay(work / "again", trace, "--resume", checkpoint),
+                   whole, what)
+    return whole, found
+
+
+def check_other_builds(work, trace, whole, found):
+    """A checkpoint of this build, resumed by each other one that was made."""
+    middle = found[len(found) // 2]
+    every = f"{duration_ns(trace) // (3 * CHECKPOINTS)}ns"
+    for program in BUILDS:
+        build = program.parent.name
+        more = work / f"more-{build}"
+        done = replay(work / "again", trace, "--resume", middle,
+                      "--checkpoint-every", every, "--checkpoint", more,
+                      program=program)
+        check_same(done, whole, f"resumed by {build}")
+        check(all(p.read_bytes() == (more / p.name).read_bytes()
+                  for p in found if p.name > middle.name),
+              f"checkpoints of {build}")
+
+
+def check_refused(work, trace, file, what, *options, program=PROGRAM):
+    """@file is refused with exit 2 and one line that says @what; nothing is
+    written."""
+    status, out, err, files = replay(work / "again", trace, "--resume", file,
+                                     *options, program=program)
+    check_equal(status, 2, f"{what}: exit status")
+    check(what in err and err.count("\n") == 1, f"{what}: says {err!r}")
+    check_equal(out, "", f"{what}: prints")
+    check_equal([name for name in files], [], f"{what}: writes")
+
+
+def check_damage(work, trace, checkpoint):
+    whole = checkpoint.read_bytes()
+    bad = work / "bad.ckpt"
+    for at in (0, 7, 8, 12, 16, 24, 32, 47, 48, len(whole) // 2,
+               len(whole) - 1):
+        damaged = bytearray(whole)
+        damaged[at] ^= 0x10
+        bad.write_bytes(damaged)
+        check_refused(work, trace, bad,
+                      "is no checkpoint" if at < 8 else
+                      "format" if at < 12 else
+                      "byte order" if at < 16 else
+                      "bytes, expected" if at < 24 else "is damaged")
+    for size in (8, 30, 48, len(whole) // 2, len(whole) - 1):
+        bad.write_bytes(whole[:size])
+        check_refused(work, trace, bad, "is cut short")
+    bad.write_bytes(whole + b"x")
+    check_refused(work, trace, bad, "is damaged")
+    bad.write_bytes(b"")
+    check_refused(work, trace, bad, "is no checkpoint")
+    check_refused(work, trace, trace, "is no checkpoint")
+    check_refused(work, trace, work / "missing.ckpt", "cannot open")
+
+
+def check_misfits(work, checkpoint):
+    """Another run than that which wrote it, on IRQ without options."""
+    for option, what in (
+            (("--set", "pin.latency=5 ns"), "--set was not given there"),
+            (("--profile", "3c5000-kvm"), "--profile was not given there"),
+            (("--semantics", "kvm"), "semantics was 'qemu' there"),
+            (("--no-check",), "check was 'yes' there"),
+            (("--range", "0x1000-0x10ff"), "--range was not given there"),
+            (("--vcd-signals", "cpu0.*"), "--vcd-signals was not given")):
+        check_refused(work, IRQ, checkpoint, what, *option)
+    check_refused(work, BUS, checkpoint, "is of another run: format of the")
+    run = vmcycle("replay", IRQ, "--resume", checkpoint)
+    check_equal(run.returncode, 2, "without the outputs: exit status")
+    check("was 'yes' there and is not given here" in run.stderr,
+          f"without the outputs: says {run.stderr!r}")
+
+
+def check_other_traces(work, checkpoint):
+    """The same metadata and other records: too few, or others."""
+    text = subprocess.run(["zstd", "-dc", IRQ], capture_output=True,
+                          check=True).stdout.splitlines(keepends=True)
+    meta = IRQ.with_name("eiointc-4vcpu.meta")
+    short, other = work / "short.log", work / "other.log"
+    short.write_bytes(b"".join(text[:100]))
+    check_refused(work, short, checkpoint, "is of another trace: it lies",
+                  "--meta", meta)
+    other.write_bytes(b"".join(text[:50] + text[51:]))
+    check_refused(work, other, checkpoint, "is of another trace: the",
+                  "--meta", meta)
+
+
+def check_profile_numbers(work, trace):
+    """A profile whose file has changed since is another one."""
+    profile = work / "mine.ini"
+    numbers = (ROOT / "profiles/3c5000-qemu.ini").read_text()
+    profile.write_text(numbers)
+    _, found = make_checkpoints(work, trace, "--profile", profile)
+    changed = [f"latency = {n} ns" for n in (1, 2)]
+    line = next(l for l in numbers.splitlines() if l.startswith("latency"))
+    profile.write_text(numbers.replace(
+        line, changed[0] + " ; assumed" if changed[0] not in line else
+        changed[1] + " ; assumed", 1))
+    check_refused(work, trace, found[-1], "numbers of the profile",
+                  "--profile", profile)
+
+
+def check_options(work, trace, whole, found):
+    """Resumed runs make checkpoints too, and may read from a pipe."""
+    middle = found[len(found) // 2]
+    every = f"{duration_ns(trace) // (3 * CHECKPOINTS)}ns"
+    done = replay(work / "again", trace, "--resume", middle,
+                  "--checkpoint-every", every, "--checkpoint", work / "more")
+    check_same(done, whole, "resumed, with checkpoints")
+    more = sorted((work / "more").iterdir())
+    check_equal([p.name for p in more],
+                [p.name for p in found if p.name > middle.name],
+                "the checkpoints of the rest")
+    check(all(p.read_bytes() == (middle.parent / p.name).read_bytes()
+              for p in more), "they are those of the whole run")
+    with subprocess.Popen(["zstd", "-dc", trace],
+                          stdout=subprocess.PIPE) as pipe:
+        done = replay(work / "again", "-", "--meta",
+                      trace.with_name(trace.name.split(".")[0] + ".meta"),
+                      "--resume", more[0], stdin=pipe.stdout)
+    check_equal(done[0], whole[0], f"from a pipe: {done[2]}")
+    for name, content in whole[3].items():
+        if "json" not in name and "html" not in name:  # they name the input
+            check(done[3].get(name) == content, f"from a pipe: {name}")
+    for options, what in (
+            (("--checkpoint-every", "1ms"), "needs --checkpoint DIR"),
+            (("--checkpoint-every", "5", "--checkpoint", work / "c"), "no time"),
+            (("--checkpoint-every", "5ps", "--checkpoint", work / "c"), "1 ns"),
+            (("--checkpoint-every", "often", "--checkpoint", work / "c"),
+             "often"),
+            (("--checkpoint", trace), "is no folder")):
+        run = vmcycle("replay", trace, *options)
+        check_equal(run.returncode, 2, f"{what}: exit status")
+        check(what in run.stderr, f"{what}: says {run.stderr!r}")
+
+
+with tempfile.TemporaryDirectory() as name:
+    folder = pathlib.Path(name)
+    for number, recorded in enumerate(TRACES):
+        place = folder / str(number)
+        place.mkdir()
+        outcome, checkpoints = check_trace(place, recorded)
+        if recorded == IRQ:
+            check_other_builds(place, recorded, outcome, checkpoints)
+            check_damage(place, recorded, checkpoints[3])
+            check_misfits(place, checkpoints[3])
+            check_other_traces(place, checkpoints[-1])
+        if recorded == BUS:
+            check_other_builds(place, recorded, outcome, checkpoints)
+            check_options(place, recorded, outcome, checkpoints)
+    (folder / "profile").mkdir()
+    check_profile_numbers(folder / "profile", IRQ)
+close()
