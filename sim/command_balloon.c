@@ -10,10 +10,13 @@
 #include "sim/assumed.h"
 #include "sim/balloon.h"
 #include "sim/balloon_irq.h"
+#include "sim/balloon_run_timeline.h"
 #include "sim/command.h"
 #include "sim/interrupted.h"
+#include "sim/irq_timeline.h"
 #include "sim/progress.h"
 #include "sim/report.h"
+#include "sim/timeline_file.h"
 #include "stats/json.h"
 
 enum { SETTINGS_MAX = 64, TEXT_BYTES_MAX = 1 << 16 };
@@ -23,6 +26,7 @@ struct options {
     const char *machine, *mechanism, *op, *memory, *json_path, *report_path;
     json_t *assumed;        /**< what assumed_note() notes */
     const char *interrupts; /**< profile; NULL: fixed times */
+    const char *perfetto_path;
     const char *settings[SETTINGS_MAX];
     uint32_t setting_count;
     bool is_validating;
@@ -55,6 +59,7 @@ enum option_key {
     OPTION_AUDIT,
     OPTION_INTERRUPTS,
     OPTION_REPORT,
+    OPTION_PERFETTO,
     OPTION_VALIDATE,
 };
 
@@ -123,6 +128,8 @@ static const struct argp_option option_table[] = {
      0},
     {"report", OPTION_REPORT, "DIR", 0,
      "write pictures of the stages and of memory, and a page with them", 0},
+    {"perfetto", OPTION_PERFETTO, "FILE", 0,
+     "write a timeline of threads and locks, for ui.perfetto.dev", 0},
     {"validate", OPTION_VALIDATE, 0, 0,
      "run the published measurements and print them beside the simulated", 0},
     {"json", 'j', "FILE", 0, "write the result as JSON; - is standard output",
@@ -262,6 +269,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_REPORT:
         options->report_path = argument;
+        return 0;
+    case OPTION_PERFETTO:
+        options->perfetto_path = argument;
         return 0;
     case OPTION_VALIDATE:
         options->is_validating = true;
@@ -582,6 +592,42 @@ static void tell_interruption(const struct vmc_balloon_result *result,
     interrupted_tell(root, table, result->is_stopped, what);
 }
 
+/* simulate(), told to a timeline. */
+static enum vmc_status simulate_drawn(struct options *options,
+                                      struct balloon_irq *irq,
+                                      struct vmc_balloon_result *result,
+                                      struct vmc_error *error)
+{
+    struct timeline_file file;
+    struct balloon_run_timeline threads;
+    struct irq_timeline *interrupts = NULL;
+    enum vmc_status status =
+        timeline_file_open(&file, options->perfetto_path, error);
+
+    if (status != VMC_OK) {
+        return status;
+    }
+    balloon_run_timeline_init(&threads, file.timeline);
+    options->config.watch = &threads.watch;
+    if (irq != NULL) {
+        status = irq_timeline_new(&interrupts, file.timeline, &irq->sim);
+    }
+    if (status == VMC_OK) {
+        status = simulate(options, result, error);
+    }
+    if (status == VMC_OK) {
+        balloon_run_timeline_finish(&threads);
+        if (irq != NULL) {
+            irq_timeline_finish(interrupts, vmc_engine_now_tick(irq->engine));
+        }
+        status = timeline_file_close(&file, error);
+    }
+    options->config.watch = NULL;
+    irq_timeline_free(interrupts);
+    timeline_file_abandon(&file);
+    return status;
+}
+
 static int run(struct options *options)
 {
     static char text[TEXT_BYTES_MAX];
@@ -600,7 +646,9 @@ static int run(struct options *options)
         options->config.port = status == VMC_OK ? &irq->port : NULL;
     }
     if (status == VMC_OK) {
-        status = simulate(options, &result, &error);
+        status = options->perfetto_path != NULL
+                     ? simulate_drawn(options, irq, &result, &error)
+                     : simulate(options, &result, &error);
     }
     if (status != VMC_OK) {
         if (irq != NULL) {

@@ -17,6 +17,7 @@
 #include "balloon/costs.h"
 #include "balloon/flow.h"
 #include "balloon/memmap.h"
+#include "balloon/watch.h"
 #include "base/base.h"
 #include "device/device.h"
 #include "event/event.h"
@@ -158,6 +159,10 @@ struct vmc_balloon_config {
     /** Where interrupts go; NULL: they take the times of the profile. Borrowed
      * for the call. */
     struct vmc_balloon_port *port;
+
+    /** Who is told of threads and locks; NULL: nobody. Borrowed for the call.
+     */
+    const struct vmc_balloon_watch *watch;
 
     /** Memory before what is timed, and after it. Filled during the call; NULL:
      * not wanted, as it takes a look at every page. */

@@ -32,6 +32,7 @@ void vmc_flow_init(struct vmc_flow *flow, struct vmc_engine *engine,
     flow->engine = engine;
     flow->run = run;
     flow->owner = owner;
+    flow->watch = NULL;
     flow->state = (struct vmc_flow_state){.event = VMC_EVENT_NONE};
     flow->handler = vmc_engine_add_handler(engine, kind, instance, fire, flow);
 }
@@ -44,12 +45,17 @@ static void take(struct vmc_flow *flow, struct vmc_actor *actor)
     actor->held_since_tick = vmc_engine_now_tick(flow->engine);
 }
 
-static void let_go(struct vmc_flow *flow, struct vmc_actor *actor)
+static void let_go(struct vmc_flow *flow, uint32_t actor_number,
+                   const struct vmc_account *work)
 {
+    struct vmc_actor *actor = &flow->actors[actor_number];
     uint16_t next;
     uint64_t ticks = vmc_engine_now_tick(flow->engine) - actor->held_since_tick;
 
     assert(actor->is_held && actor->holder == flow->handler);
+    if (flow->watch != NULL) {
+        flow->watch(flow, actor_number, work);
+    }
     actor->held_ticks += ticks;
     actor->longest_ticks =
         ticks > actor->longest_ticks ? ticks : actor->longest_ticks;
@@ -85,7 +91,7 @@ static void end(struct vmc_flow *flow)
     state->event = VMC_EVENT_NONE;
     vmc_account_add(flow->account, &state->work);
     if (state->actor != VMC_ACTOR_NOBODY && !state->is_locking) {
-        let_go(flow, &flow->actors[state->actor]);
+        let_go(flow, state->actor, &state->work);
     }
     state->is_busy = false;
     flow->run(flow, state->next_step);
@@ -162,7 +168,7 @@ void vmc_flow_lock(struct vmc_flow *flow, uint32_t lock, uint32_t next_step)
 
 void vmc_flow_unlock(struct vmc_flow *flow, uint32_t lock)
 {
-    let_go(flow, &flow->actors[lock]);
+    let_go(flow, lock, NULL);
 }
 
 bool vmc_flow_can_lock(const struct vmc_flow *flow, uint32_t lock)

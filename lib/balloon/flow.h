@@ -53,6 +53,11 @@ struct vmc_flow;
 /** Run the step @step of @flow. */
 typedef void vmc_flow_fn(struct vmc_flow *flow, uint32_t step);
 
+/** @flow is about to let @actor go, which was for @work; NULL: it held it as a
+ * lock. */
+typedef void vmc_flow_watch_fn(struct vmc_flow *flow, uint32_t actor,
+                               const struct vmc_account *work);
+
 /** One sequence of steps. */
 struct vmc_flow {
     struct vmc_engine *engine;
@@ -60,6 +65,7 @@ struct vmc_flow {
     void *owner;              /**< for @run */
     struct vmc_actor *actors; /**< the table that actor numbers index */
     struct vmc_account *account;
+    vmc_flow_watch_fn *watch; /**< NULL after vmc_flow_init() */
     uint16_t handler;
 
     /** What it is doing; all that changes while time runs. */

@@ -486,12 +486,14 @@ enum vmc_status vm_init(struct vm *vm, const struct vmc_balloon_config *config,
         struct vm_worker *worker = &vm->workers[i];
 
         worker->vm = vm;
+        worker->kind = kinds[i].kind;
         worker->vcpu_role = kinds[i].role;
         worker->flow.actors = actors;
         worker->flow.account = i == WORKER_STATS ? &vm->aside : &vm->account;
         worker->step = vm->driver->step;
         vmc_flow_init(&worker->flow, engine, kinds[i].kind, number, worker_run,
                       worker);
+        worker->flow.watch = config->watch != NULL ? vm_watch : NULL;
     }
     return VMC_OK;
 }

@@ -120,6 +120,7 @@ struct vm_worker {
     struct vmc_flow flow;
     struct vm *vm;
     vm_step_fn *step;
+    const char *kind;
     uint8_t vcpu_role;
     uint64_t units; /**< that this run of the driver may move */
 
@@ -134,6 +135,11 @@ struct vm_worker {
     } tell;
 
     struct vmc_partial partial; /**< of the element being served */
+
+    struct {
+        enum vmc_balloon_point point; /**< the last that its message came to */
+        uint64_t message;
+    } watched;
 };
 
 /** A mechanism: how its driver moves pages. */
@@ -281,6 +287,8 @@ struct vm {
         uint64_t ticks;        /**< of work, not yet accounted */
     } compact;
     struct check check; /**< the invariants, held against all this */
+    uint64_t watched_kicks;
+    struct vmc_balloon_sizes watched_sizes; /**< as they were told last */
 };
 
 /** The actor number of @role. */
@@ -389,6 +397,11 @@ uint64_t vm_free_pages(const struct vm *vm);
 /** How many pages the guest believes it manages: those in the balloon are not
  * among them, unless it may take them back when it is out of memory. */
 uint64_t vm_managed_pages(const struct vm *vm);
+
+/* ---- watch.c -------------------------------------------------------------*/
+
+/** Tell config.watch of what a worker lets go. */
+vmc_flow_watch_fn vm_watch;
 
 /* ---- vm.c: workers -------------------------------------------------------*/
 

@@ -282,6 +282,54 @@ def check_contexts(folder):
                                    "acknowledgement of a line": 1}, "arrows")
 
 
+SCENARIOS = (
+    # options, messages that nobody answers, stages that occupy somebody
+    ((), 0, ("alloc", "translate", "madvise")),
+    (("--op", "deflate", "--mechanism", "contiguous"), 0, ()),
+    (("--interrupts", "3c5000-kvm"), 0, ("alloc", "translate", "madvise")),
+    (("--mechanism", "virtio-mem"), 0, ()),
+    (("--mechanism", "hyperalloc", "--op", "install", "--memory", "touched"),
+     0, ()),
+    (("--op", "retouch", "--memory", "touched", "--stats-period", "50"), 0, ()),
+    (("--mechanism", "reporting", "--op", "report"), 0, ()),
+    (("--faults", "break=3"), 1, ("alloc", "translate", "madvise")),
+)
+
+
+def check_scenario(folder, options, unanswered, stages):
+    what = " ".join(("balloon", *options))
+    path = pathlib.Path(folder, "scenario.json")
+    options = ("--guest", "1G", "--move", "128M", *options, "--json", "-")
+    plain = json.loads(vmcycle("balloon", *options).stdout)
+    run = vmcycle("balloon", *options, "--perfetto", path)
+    result = json.loads(run.stdout)
+    check_equal((run.returncode, result["fingerprint"], result["total_ms"]),
+                (0, plain["fingerprint"], plain["total_ms"]),
+                f"{what}: watching changes nothing")
+    _, seen = check_file(path, what)
+    threads, locks = (slices_of(seen, g) for g in ("threads", "locks"))
+    kicks, acks = (seen.flows[n] for n in ("kick", "acknowledgement"))
+    check(kicks >= result["messages"] and kicks - acks == unanswered,
+          f"{what}: {kicks} kicks, {acks} answers")
+    served = [s for s in slices_of(seen, "threads", "main loop")
+              if s[0] != "never answered"]
+    check(len(served) >= acks, f"{what}: served by the main loop")
+    for stage in stages:
+        found = sum(b - a for name, a, b in threads + locks if name == stage)
+        check_equal(found / 1e9, result["stages_ms"][stage],
+                    f"{what}: time of {stage}")
+    if "--op" not in options:
+        size = seen.counters["threads", "balloon size, KiB"]
+        check_equal(size[-1], result["pages"] * 4,
+                    f"{what}: size of the balloon")
+    backed = seen.counters["threads", "backed by the host, KiB"]
+    check_equal(backed[-1] * 1024, result["host_bytes_after"],
+                f"{what}: what the host backs at the end")
+    if "--interrupts" in options:
+        check_equal(seen.flows["interrupt"], result["interrupts"]["taken"],
+                    f"{what}: interrupts")
+
+
 def test(folder):
     files = check_traces(folder)
     for name, (_, seen, result) in files.items():
@@ -294,6 +342,8 @@ def test(folder):
         if "rcu" in result:
             check_rcu(seen, result, name)
     check_contexts(folder)
+    for options, unanswered, stages in SCENARIOS:
+        check_scenario(folder, options, unanswered, stages)
     plain = vmcycle("replay", TRACES[2], "--json", "-")
     check_equal(json.loads(plain.stdout),
                 files[TRACES[2].name.split(".")[0]][2],
