@@ -3,7 +3,6 @@
 # Rows: panel, cell, colour.
 load plots."/style.gp"
 set terminal svg size 860,600 dynamic enhanced font "sans-serif,13" background "white"
-set output dir."/balloon-map.svg"
 rows = dir."/balloon-map.tsv"
 columns = 64
 unset grid

@@ -1,7 +1,6 @@
 # Where the time of an operation goes: a bar a mechanism, stage upon stage.
 # Rows: name, then ms of each stage; the first row names the stages.
 load plots."/style.gp"
-set output dir."/balloon-stages.svg"
 set style data histograms
 set style histogram rowstacked
 set style fill solid 0.9 border linecolor "white"

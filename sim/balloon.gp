@@ -1,7 +1,6 @@
 # The size of a recorded balloon over time, and where the time of its messages
 # goes. Rows: time ns, pages, host ns, guest ns.
 load plots."/style.gp"
-set output dir."/balloon.svg"
 set multiplot layout 2,1
 set lmargin 10
 set xrange [*:*] noextend

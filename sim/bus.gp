@@ -8,7 +8,6 @@ stats rows skip 1 using 3 nooutput
 shown = STATS_records > last + 1 ? last + 1 : STATS_records
 high = 150 + 22 * shown
 set terminal svg size 500,high dynamic enhanced font "sans-serif,14" background "white"
-set output dir."/bus.svg"
 set logscale x
 set title "Time from exit to resumption, by address range"
 set xtics @seconds

@@ -1,7 +1,6 @@
 # Where the time of a recorded access goes, by the design that serves it.
 load plots."/style.gp"
 set terminal svg size 860,440 dynamic enhanced font "sans-serif,13" background "white"
-set output dir."/compare-dispatch.svg"
 set datafile separator "\t"
 rows = dir."/compare-dispatch.tsv"
 set title "Time of a recorded access, by design"

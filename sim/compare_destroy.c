@@ -299,7 +299,7 @@ static enum vmc_status run_with_rows(struct output *output,
         return status;
     }
     status = vmc_outfile_commit(out, error);
-    if (status == VMC_OK && !report_plot(dir, "destroy.gp")) {
+    if (status == VMC_OK && !report_plot(dir, "destroy.gp", "destroy.svg")) {
         (void)fprintf(stderr, "vmcycle: no picture of %s\n", dir);
         return status;
     }

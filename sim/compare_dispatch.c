@@ -389,7 +389,8 @@ static enum vmc_status write_rows(const struct design_result *results,
                       (double)sum.p99 / 1e3);
     }
     status = vmc_outfile_commit(out, error);
-    if (status == VMC_OK && !report_plot(dir, "compare-dispatch.gp")) {
+    if (status == VMC_OK &&
+        !report_plot(dir, "compare-dispatch.gp", "compare-dispatch.svg")) {
         (void)fprintf(stderr, "vmcycle: no picture of %s\n", dir);
     }
     return status;

@@ -297,7 +297,8 @@ static enum vmc_status write_rows(const struct row *rows, uint32_t count,
                       rows[i].affinity_accesses, rows[i].reachable);
     }
     status = vmc_outfile_commit(out, error);
-    if (status == VMC_OK && !report_plot(dir, "compare-irq.gp")) {
+    if (status == VMC_OK &&
+        !report_plot(dir, "compare-irq.gp", "compare-irq.svg")) {
         (void)fprintf(stderr, "vmcycle: no picture of %s\n", dir);
     }
     return status;

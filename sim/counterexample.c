@@ -458,7 +458,8 @@ static enum vmc_status draw_in(const struct story *story, const char *dir,
         return vmc_fail(error, VMC_E_IO, "%s: %s", name, strerror(errno));
     }
     counterexample_rows(story, file);
-    if (fclose(file) == 0 && report_plot(dir, "counterexample.gp")) {
+    if (fclose(file) == 0 &&
+        report_plot(dir, "counterexample.gp", "counterexample.svg")) {
         char drawn[PATH_BYTES + 32];
 
         (void)snprintf(drawn, sizeof(drawn), "%s/counterexample.svg", dir);

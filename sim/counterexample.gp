@@ -10,7 +10,6 @@ steps = STEPS_records > 0 ? STEPS_max + 1 : 0
 wide = 110 + columns * 190
 high = 134 + steps * 24
 set terminal svg size wide,high dynamic noenhanced font "sans-serif,12" background "white"
-set output dir."/counterexample.svg"
 unset key
 unset border
 unset tics

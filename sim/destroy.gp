@@ -1,7 +1,6 @@
 # Time from the last close of a vCPU until it is freed, by design.
 load plots."/style.gp"
 set terminal svg size 860,440 dynamic enhanced font "sans-serif,13" background "white"
-set output dir."/destroy.svg"
 set title "What destroying a vCPU costs: mean from the last close to freed"
 set bmargin 5
 set ylabel "ms"

@@ -3,7 +3,6 @@
 load plots."/style.gp"
 if (!exists("name")) name = "heat"
 if (!exists("what")) what = "Interrupt latency over time"
-set output dir."/".name.".svg"
 rows = dir."/".name.".tsv"
 unset grid
 set logscale y

@@ -2,7 +2,6 @@
 # the longest time up to its percentile, so a step goes up at its beginning.
 #   gnuplot -e "plots='FOLDER OF SCRIPTS'; dir='RUN FOLDER'" latency.gp
 load plots."/style.gp"
-set output dir."/latency.svg"
 set logscale x
 set logscale y
 set xrange [1:]

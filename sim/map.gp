@@ -1,7 +1,6 @@
 # How many interrupts of each vector each vCPU took: a column a vector that
 # occurs, a shade for each fourfold.
 load plots."/style.gp"
-set output dir."/map.svg"
 rows = dir."/map.tsv"
 unset grid
 set title "Interrupts taken, by vector and vCPU"

@@ -1,6 +1,5 @@
 # Percentile curves of grace periods and callbacks, recorded and predicted.
 load plots."/style.gp"
-set output dir."/rcu.svg"
 set logscale x
 set logscale y
 set key bottom right

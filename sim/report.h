@@ -40,9 +40,9 @@ enum vmc_status report_write(const json_t *root, const char *dir,
 enum vmc_status report_write_page(const char *path, const char *const *dirs,
                                   uint32_t dir_count, struct vmc_error *error);
 
-/** Draw one picture: run script @script over the rows in @dir. False when
- * gnuplot or the script is missing or fails. */
-bool report_plot(const char *dir, const char *script);
+/** Draw one picture, @image: run script @script over the rows in @dir. False
+ * when gnuplot or the script is missing or fails. */
+bool report_plot(const char *dir, const char *script, const char *image);
 
 /**
  * Copy the SVG @from to @path, which may be the same, with @title and @text in

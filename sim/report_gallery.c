@@ -200,7 +200,7 @@ void gallery_draw(const char *dir, const json_t *root)
         if (access(path, R_OK) != 0) {
             continue;
         }
-        if (!report_plot(dir, picture->script)) {
+        if (!report_plot(dir, picture->script, picture->image)) {
             (void)fprintf(stderr, "vmcycle: no picture %s of %s\n",
                           picture->image, dir);
             continue;

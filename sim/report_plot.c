@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gnuplot is a process of its own, started without a shell. A script reads
- * rows by the variables it is given: `plots`, the folder of the scripts, and
- * `dir`, that of the rows. What gnuplot says of its picture is its own name;
- * report_name_picture() puts the words of a person in its place.
+ * gnuplot is a process of its own, started without a shell, and in a process
+ * group of its own, so that a key that interrupts us leaves it to its work. A
+ * script reads rows by the variables it is given: `plots`, the folder of the
+ * scripts, and `dir`, that of the rows. It draws to its standard output, a file
+ * without a name: a picture has its name when it is whole. What gnuplot says of
+ * its picture is its own name; report_name_picture() puts the words of a person
+ * in its place.
  */
 #include "sim/report_plot.h"
 
@@ -40,22 +43,27 @@ static const char *plots_folder(void)
     return NULL;
 }
 
-/* Run gnuplot on @arguments; its standard output goes to the descriptor @to,
- * or where ours goes when that is negative. */
+/* Run gnuplot on @arguments; its standard output goes to the descriptor @to. */
 static bool run(char **arguments, int to)
 {
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
     pid_t child;
     int status, failed;
 
     if (posix_spawn_file_actions_init(&actions) != 0) {
         return false;
     }
-    if (to >= 0) {
-        (void)posix_spawn_file_actions_adddup2(&actions, to, STDOUT_FILENO);
+    (void)posix_spawn_file_actions_adddup2(&actions, to, STDOUT_FILENO);
+    if (posix_spawnattr_init(&attributes) != 0) {
+        (void)posix_spawn_file_actions_destroy(&actions);
+        return false;
     }
-    failed =
-        posix_spawnp(&child, arguments[0], &actions, NULL, arguments, environ);
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    (void)posix_spawnattr_setpgroup(&attributes, 0);
+    failed = posix_spawnp(&child, arguments[0], &actions, &attributes,
+                          arguments, environ);
+    (void)posix_spawnattr_destroy(&attributes);
     (void)posix_spawn_file_actions_destroy(&actions);
     if (failed != 0) {
         return false;
@@ -85,16 +93,43 @@ static bool draw(const char *script, const char *settings, int to)
     return is_drawn;
 }
 
-bool report_plot(const char *dir, const char *script)
+/* Give what is in @drawn the name @path. */
+static bool keep_picture(FILE *drawn, const char *path)
 {
-    char settings[PATH_BYTES_MAX + 16];
+    struct vmc_outfile *out;
+    char bytes[4096];
+    size_t count;
+
+    if (vmc_outfile_open(&out, path, NULL) != VMC_OK) {
+        return false;
+    }
+    rewind(drawn);
+    while ((count = fread(bytes, 1, sizeof(bytes), drawn)) > 0) {
+        (void)fwrite(bytes, 1, count, vmc_outfile_stream(out));
+    }
+    return vmc_outfile_commit(out, NULL) == VMC_OK;
+}
+
+bool report_plot(const char *dir, const char *script, const char *image)
+{
+    char settings[PATH_BYTES_MAX + 16], path[PATH_BYTES_MAX];
+    bool is_drawn;
+    FILE *drawn;
 
     /* gnuplot would read a quote in a name as the end of it. */
     if (strchr(dir, '\'') != NULL) {
         return false;
     }
+    drawn = tmpfile();
+    if (drawn == NULL) {
+        return false;
+    }
     (void)snprintf(settings, sizeof(settings), "dir='%s'", dir);
-    return draw(script, settings, -1);
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, image);
+    is_drawn =
+        draw(script, settings, fileno(drawn)) && keep_picture(drawn, path);
+    (void)fclose(drawn);
+    return is_drawn;
 }
 
 /* Copy the picture @from to @to, with @title and @text in the place of what

@@ -1,7 +1,6 @@
 # Where the time of a simulated interrupt goes, on average: stage after stage,
 # each beginning where the one before it ends.
 load plots."/style.gp"
-set output dir."/stages.svg"
 rows = dir."/stages.tsv"
 set title "Where the time goes (simulated, mean)"
 set xlabel "time since the input was raised, µs"
