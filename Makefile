@@ -241,9 +241,11 @@ lint: deps ## check the layout, and run clang-tidy and cppcheck
 	$(Q)cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 	    --enable=warning,portability --suppressions-list=tests/cppcheck.txt \
 	    -Ilib -I. -D_GNU_SOURCE lib sim
-	$(Q)printf '%s\n' $(filter lib/% sim/%,$(SOURCES)) | \
+	$(Q)printf '%s\n' $(filter lib/% sim/%,$(SOURCES)) \
+	    $(if $(MPI_PROGRAM),sim/mpi/vmcycle_mpi.c) | \
 	    xargs -P 2 -n 8 sh -c 'clang-tidy --quiet "$$@" -- -std=c11 -Ilib \
-	    -I. -D_GNU_SOURCE -DVMCYCLE_VERSION="\"\"" \
+	    -I. $(if $(MPI_PROGRAM),$(MPI_CFLAGS)) -D_GNU_SOURCE \
+	    -DVMCYCLE_VERSION="\"\"" \
 	    -DVMCYCLE_DATADIR="\"\"" 2>/dev/null' clang-tidy
 
 # ---- For the outside --------------------------------------------------------

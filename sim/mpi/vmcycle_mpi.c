@@ -15,7 +15,8 @@
  * there when that has ended. A hand is a fraction of what is left: large at
  * first, which saves messages, and single points in the end, so that nobody
  * waits long for the last rank. Only what was reported is in the log; points
- * of a rank that was lost are dealt again by the next run.
+ * of a rank that was lost, or that a signal came to, are dealt again by the
+ * next run: this one is ended, as mpirun ends it when a rank dies.
  *
  * Open MPI waits by spinning, which would cost the points their processor.
  * Nothing here waits inside of MPI: messages are probed for between naps
@@ -31,6 +32,7 @@
 
 #include "base/hash.h"
 #include "sim/command.h"
+#include "sim/interrupted.h"
 #include "sim/sweep_run.h"
 
 enum { TAG_ASK = 1, TAG_DEAL, TAG_OUTCOME };
@@ -75,9 +77,11 @@ static enum sweep_deal deal_to_self(struct sweep_dealer *dealer,
     struct table *table = table_of(dealer);
     enum sweep_deal deal = table->own.dealer.next(&table->own.dealer, point);
 
-    return deal == SWEEP_OVER && (table->open > 0 || table->seated > 0)
-               ? SWEEP_LATER
-               : deal;
+    if (deal == SWEEP_DEAL || (table->open == 0 && table->seated == 0)) {
+        return deal;
+    }
+    table->own.run->is_cut = interrupted();
+    return interrupted() ? SWEEP_OVER : SWEEP_LATER;
 }
 
 static enum vmc_status take_own(struct sweep_dealer *dealer,
@@ -194,6 +198,9 @@ static enum sweep_deal play(struct sweep_dealer *dealer, uint32_t *point)
 {
     struct hand *hand = hand_of(dealer);
 
+    if (interrupted()) {
+        return SWEEP_OVER;
+    }
     if (hand->next == hand->count) {
         return hand->is_over ? SWEEP_OVER : SWEEP_LATER;
     }
@@ -214,6 +221,9 @@ static enum vmc_status report(struct sweep_dealer *dealer,
 
     (void)dealer;
     (void)error;
+    if (interrupted() && !sweep_has_ended(outcome->exit_status)) {
+        return VMC_OK; /* as if it had never begun */
+    }
     (void)MPI_Send(sent, SENT_COUNT, MPI_UINT64_T, 0, TAG_OUTCOME,
                    MPI_COMM_WORLD);
     return VMC_OK;
@@ -310,8 +320,8 @@ int main(int argc, char **argv)
     engine.program = argv[0];
     engine.is_first = rank_of_this() == 0;
     argv[0] = name;
-    end = sweep_main(argc, argv, &engine);
-    if (end == EXIT_BAD_INPUT || end == EXIT_INTERNAL) {
+    end = interrupted_exit(sweep_main(argc, argv, &engine));
+    if (end == EXIT_BAD_INPUT || end == EXIT_INTERNAL || interrupted()) {
         (void)MPI_Abort(MPI_COMM_WORLD, end); /* or the others would wait */
     }
     (void)MPI_Finalize();

@@ -24,12 +24,12 @@ move = 128M..768M +128M
 set balloon_send.pop = %s
 """ % ", ".join(f"{i} us" for i in range(1, 11))
 # Points that take long enough to be caught at it.
-SLOW_POINTS = 9 * 3
+SLOW_POINTS = 9 * 4
 SLOW = """[sweep]
 run = balloon --machine m2-2025 --guest 16G --mechanism pfn
 [vary]
 move = 4G..12G +1G
-set balloon_send.pop = 1 us, 2 us, 3 us
+set balloon_send.pop = 1 us, 2 us, 3 us, 4 us
 """
 program = pathlib.Path(PROGRAM).resolve()
 environment = dict(os.environ, VMCYCLE=str(program), OMPI_ALLOW_RUN_AS_ROOT="1",
@@ -90,19 +90,22 @@ def ranks_of(mpirun):
             if "vmcycle-mpi" in os.readlink(f"/proc/{pid}/exe")]
 
 
-def lose_a_rank(slow, folder):
-    """Kill -9 one rank in the middle of a sweep; returns its exit status."""
+def disturb(slow, folder, victim, sent):
+    """Send a signal in the middle of a sweep, to one rank or to mpirun, which
+    ends within seconds. Returns how many points have ended by then."""
+    enough = len(logged(folder)) + 3
     with subprocess.Popen([SCRIPTS / "mpi.sh", slow, folder, "--oversubscribe",
                            "-n", "3"], env=environment, cwd=top,
                           stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as mpirun:
-        while mpirun.poll() is None and len(logged(folder)) < 3:
+        while mpirun.poll() is None and len(logged(folder)) < enough:
             time.sleep(0.01)
         with contextlib.suppress(FileNotFoundError):  # it was too quick
             ranks = ranks_of(mpirun)
             check_equal(len(ranks), 3, "ranks under way")
-            os.kill(ranks[-1], signal.SIGKILL)
-        return mpirun.wait(60)
+            os.kill(mpirun.pid if victim is None else ranks[victim], sent)
+        check(mpirun.wait(60) != 0, f"{sent} to {victim}: the run ends well")
+    return len(logged(folder))
 
 
 def by_mpi():
@@ -131,13 +134,15 @@ def by_mpi():
 
     slow, lost = top / "slow.ini", top / "lost"
     slow.write_text(SLOW)
-    check(lose_a_rank(slow, lost) != 0, "a lost rank ends the run")
-    before = set(logged(lost))
-    check(0 < len(before) < SLOW_POINTS, f"in the middle of it: {len(before)} points")
+    ended = [disturb(slow, lost, *how) for how in (
+        (2, signal.SIGKILL), (1, signal.SIGTERM), (0, signal.SIGTERM),
+        (None, signal.SIGINT))]
+    check(3 <= ended[0] and ended[2] < SLOW_POINTS,
+          f"in the middle of it: {ended} points")  # mpirun takes a second
     run = subprocess.run(["mpirun", *mpi, "2", program, "sweep", slow, "-o",
                           lost, "--json", "-"], env=environment,
                          capture_output=True, text=True)
-    check_equal(json.loads(run.stdout)["ran"], SLOW_POINTS - len(before),
+    check_equal(json.loads(run.stdout)["ran"], SLOW_POINTS - ended[-1],
                 "what was lost is run again, and nothing else")
     vmcycle("sweep", slow, "-o", top / "slow")
     check(rows(lost) == rows(top / "slow"), "a lost rank: other rows")
