@@ -109,7 +109,27 @@ $(OUT)/vmcycle-mpi: $(OUT)/sim/mpi/vmcycle_mpi.o \
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIB_LIBS) \
 	    $(shell pkg-config --libs ompi-c) -lm -o $@
 
--include $(OBJECTS:.o=.d) $(OUT)/sim/mpi/vmcycle_mpi.d
+# The benchmark of waveforms loads a replay as it is, and one that is built
+# without anybody who could watch.
+PLUGIN     := $(filter-out sim/main.c,$(wildcard lib/*/*.c sim/*.c)) \
+              bench/replay_plugin.c
+UNWATCHED  := $(PLUGIN:%.c=$(OUT)/unwatched/%.o)
+COMPARISON := $(OUT)/bench/replay-watched.so $(OUT)/bench/replay-unwatched.so
+
+$(OUT)/unwatched/%.o: %.c Makefile
+	@echo "  CC    $< (unwatched)"; mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DVMC_WITHOUT_WATCHERS $(CFLAGS) -c $< -o $@
+
+$(OUT)/bench/replay-unwatched.so: $(UNWATCHED)
+$(OUT)/bench/replay-watched.so: $(PLUGIN:%.c=$(OUT)/%.o)
+$(COMPARISON):
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-Bsymbolic $^ $(LIB_LIBS) \
+	    -lm -o $@
+
+$(OUT)/bench/bench_waves: | $(COMPARISON)
+
+-include $(OBJECTS:.o=.d) $(UNWATCHED:.o=.d) $(OUT)/sim/mpi/vmcycle_mpi.d
 
 # ---- Preparation and the two commands of the README -------------------------
 PACKAGES := pkg-config check libzstd-dev libjansson-dev libinih-dev \

@@ -287,8 +287,13 @@ static void router_changed(void *owner, uint32_t node)
 }
 
 static const struct vmc_router_ops router_ops = {.node_of = router_node_of,
-                                                 .finish = router_finish,
-                                                 .changed = router_changed};
+                                                 .finish = router_finish};
+
+/* The same for a simulation whose routers are watched. */
+static const struct vmc_router_ops watched_router_ops = {
+    .node_of = router_node_of,
+    .finish = router_finish,
+    .changed = router_changed};
 
 void irqsim_vector_pending(struct irqsim *sim, uint32_t vector)
 {
@@ -719,6 +724,9 @@ void irqsim_observe(struct irqsim *sim, const struct irqsim_observer *observer,
 {
     assert(sim->watch_count < IRQSIM_WATCHES_MAX);
     sim->watches[sim->watch_count++] = (struct irqsim_watch){observer, watcher};
+    if (observer->router != NULL) {
+        sim->router.ops = &watched_router_ops;
+    }
 }
 
 uint32_t irqsim_unfinished(const struct irqsim *sim)

@@ -2,7 +2,9 @@
 /* The router: who passes when, and how long queues get. */
 #include "eiointc/router.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/rng.h"
 #include "suite.h"
@@ -238,6 +240,44 @@ START_TEST(numbers_outside_their_limits_are_refused)
 }
 END_TEST
 
+/* What a watcher finds: cycle, node, vector being served (or none), depth. */
+static char seen[512];
+
+static void changed(void *owner, uint32_t node)
+{
+    uint32_t serving = vmc_router_serving(&router, node);
+    size_t used = strlen(seen);
+    char vector[8] = "-";
+
+    (void)owner;
+    if (serving < VMC_ROUTER_VECTORS) {
+        (void)snprintf(vector, sizeof(vector), "%u", (unsigned)serving);
+    }
+    (void)snprintf(seen + used, sizeof(seen) - used, "%u:n%u %s+%u; ",
+                   (unsigned)(vmc_engine_now_tick(engine) / 1000),
+                   (unsigned)node, vector,
+                   (unsigned)vmc_router_depth(&router, node));
+}
+
+static const struct vmc_router_ops watched_ops = {
+    .node_of = node_of, .finish = finish, .changed = changed};
+
+START_TEST(a_watcher_hears_of_every_change)
+{
+    set_up(2);
+    router.ops = &watched_ops;
+    seen[0] = '\0';
+    node_of_vector[8] = 1;
+    (void)vmc_router_enter(&router, 200);
+    (void)vmc_router_enter(&router, 8);
+    (void)vmc_router_enter(&router, 8); /* waits already: no change */
+    (void)vmc_engine_run_all(engine);
+    ck_assert_str_eq(seen, "0:n0 -+1; 0:n0 -+2; 0:n0 8+1; 1:n0 200+0; "
+                           "2:n0 -+0; 6:n1 -+1; 6:n1 8+0; 7:n1 -+0; ");
+    vmc_engine_free(engine);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("router");
@@ -252,5 +292,6 @@ Suite *suite(void)
     tcase_add_loop_test(c, random_arrivals_wait_as_in_an_m_d_1_queue, 0,
                         (int)VMC_COUNT_OF(loads));
     tcase_add_test(c, numbers_outside_their_limits_are_refused);
+    tcase_add_test(c, a_watcher_hears_of_every_change);
     return s;
 }
