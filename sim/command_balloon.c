@@ -16,6 +16,7 @@
 #include "sim/irq_timeline.h"
 #include "sim/progress.h"
 #include "sim/report.h"
+#include "sim/share.h"
 #include "sim/timeline_file.h"
 #include "stats/json.h"
 
@@ -628,7 +629,126 @@ static enum vmc_status simulate_drawn(struct options *options,
     return status;
 }
 
-static int run(struct options *options)
+/* ---- Runs that begin alike ----------------------------------------------- */
+
+static const struct options default_options = {
+    .config = {.guest_bytes = UINT64_C(20) << 30,
+               .iteration = 1,
+               .seed = 1,
+               .defects = VMC_BALLOON_AS_POSTED},
+    .machine = "m2-2025",
+    .mechanism = "pfn",
+    .op = "inflate",
+    .memory = "untouched",
+};
+
+/* The runs of a trunk, and how each parts from it. */
+struct parting {
+    struct share *share;
+    struct options *options; /* of the trunk; of the run, once it has parted */
+    struct balloon_machine *machine;
+    uint32_t *cycles; /* before which a run parts, 0: before anything */
+    bool is_run;
+};
+
+/* Whether cycles before the timed one, and their sizes, are the same. */
+static bool are_alike(enum vmc_balloon_op a, enum vmc_balloon_op b)
+{
+    static const bool is_plain[VMC_BALLOON_OP_COUNT] = {
+        [VMC_OP_SHRINK] = true, [VMC_OP_GROW] = true, [VMC_OP_PRESSURE] = true};
+
+    return a == b || (is_plain[a] && is_plain[b]);
+}
+
+/* The options of run @number and its machine. False when they cannot be told
+ * here; the run then says why. */
+static bool load_run(const struct parting *parting, uint32_t number,
+                     struct options *own, struct balloon_machine *machine)
+{
+    struct vmc_error error;
+    int argc;
+    char **argv = share_arguments(parting->share, number, &argc);
+
+    if (argv == NULL) {
+        return false;
+    }
+    *own = default_options;
+    own->assumed = json_object();
+    argp_parse(&parser, argc, argv, 0, NULL, own);
+    return load_machine(own, machine, &error) == VMC_OK;
+}
+
+/* A guest is set up without the costs, so a run with others parts when that is
+ * done; one whose machine is another, or which the trunk's plan would not fit,
+ * before. */
+static uint32_t parting_cycle(const struct parting *parting, uint32_t number)
+{
+    const char *op_name = share_value(parting->share, number, "op");
+    const char *cycle_name = share_value(parting->share, number, "iteration");
+    uint64_t cycle = parting->options->config.iteration;
+    enum vmc_balloon_op trunk_op, op;
+    struct balloon_machine machine;
+    struct options own;
+    struct vmc_error error;
+
+    if (balloon_op(&trunk_op, parting->options->op, &error) != VMC_OK ||
+        balloon_op(&op, op_name != NULL ? op_name : parting->options->op,
+                   &error) != VMC_OK ||
+        !are_alike(trunk_op, op) ||
+        (cycle_name != NULL && vmc_parse_u64(&cycle, cycle_name) != VMC_OK) ||
+        cycle < 1 || cycle > UINT32_MAX) {
+        return 0;
+    }
+    if (share_has_same_settings(parting->share, 0, number)) {
+        return (uint32_t)cycle;
+    }
+    return load_run(parting, number, &own, &machine) &&
+           memcmp(&machine.machine, &parting->machine->machine,
+                  sizeof(machine.machine)) == 0;
+}
+
+/* In a run: take over what may differ from the trunk. */
+static bool become_run(struct parting *parting, uint32_t number)
+{
+    struct balloon_machine machine;
+    struct options own;
+    struct vmc_error error;
+
+    if (!load_run(parting, number, &own, &machine) ||
+        balloon_op(&parting->options->config.op, own.op, &error) != VMC_OK) {
+        return false;
+    }
+    parting->is_run = true;
+    (void)json_object_update(parting->options->assumed, own.assumed);
+    parting->options->json_path = own.json_path;
+    parting->options->op = own.op;
+    parting->options->config.iteration = own.config.iteration;
+    parting->machine->costs = machine.costs;
+    return true;
+}
+
+static bool choose(void *owner, uint32_t cycle, enum vmc_balloon_op *op)
+{
+    struct parting *parting = owner;
+    struct share *share = parting->share;
+    const struct vmc_balloon_config *config = &parting->options->config;
+
+    for (uint32_t i = 0; i < share_count(share) && !parting->is_run; i++) {
+        if (parting->cycles[i] == cycle && share_part(share, i) &&
+            !become_run(parting, i)) {
+            (void)fprintf(stderr, "vmcycle: cannot go on from a trunk\n");
+            exit(EXIT_INTERNAL);
+        }
+    }
+    *op = parting->is_run && cycle == config->iteration ? config->op
+                                                        : VMC_BALLOON_OP_COUNT;
+    return parting->is_run || !share_is_over(share);
+}
+
+/* ---- The run ------------------------------------------------------------ */
+
+/* @parting is NULL for a run that begins by itself. */
+static int run(struct options *options, struct parting *parting)
 {
     static char text[TEXT_BYTES_MAX];
     static struct balloon_machine machine; /* the options refer to it */
@@ -645,12 +765,17 @@ static int run(struct options *options)
             irq != NULL ? join_interrupts(irq, options, &error) : VMC_E_NOMEM;
         options->config.port = status == VMC_OK ? &irq->port : NULL;
     }
+    if (parting != NULL) {
+        parting->machine = &machine;
+        options->config.choose = choose;
+        options->config.choose_owner = parting;
+    }
     if (status == VMC_OK) {
         status = options->perfetto_path != NULL
                      ? simulate_drawn(options, irq, &result, &error)
                      : simulate(options, &result, &error);
     }
-    if (status != VMC_OK) {
+    if (status != VMC_OK || (parting != NULL && !parting->is_run)) {
         if (irq != NULL) {
             balloon_irq_fini(irq);
             free(irq);
@@ -689,23 +814,49 @@ static int run(struct options *options)
 
 int command_balloon(int argc, char **argv)
 {
-    struct options options = {
-        .config = {.guest_bytes = UINT64_C(20) << 30,
-                   .iteration = 1,
-                   .seed = 1,
-                   .defects = VMC_BALLOON_AS_POSTED},
-        .machine = "m2-2025",
-        .mechanism = "pfn",
-        .op = "inflate",
-        .memory = "untouched",
-        .assumed = json_object(),
-    };
+    struct options options = default_options;
     int end;
 
+    options.assumed = json_object();
     argp_parse(&parser, argc, argv, 0, NULL, &options);
     interrupted_watch();
     end = options.is_validating ? balloon_validate(options.json_path)
-                                : run(&options);
+                                : run(&options, NULL);
     json_decref(options.assumed);
     return end;
 }
+
+static int run_shared(struct share *share)
+{
+    struct options options = default_options;
+    struct balloon_machine machine;
+    struct parting parting = {
+        .share = share, .options = &options, .machine = &machine};
+    uint32_t count = share_count(share);
+
+    if (!load_run(&parting, 0, &options, &machine) || options.is_validating ||
+        options.report_path != NULL || options.perfetto_path != NULL) {
+        return EXIT_BAD_INPUT;
+    }
+    parting.cycles = calloc(count, sizeof(*parting.cycles));
+    if (parting.cycles == NULL) {
+        return EXIT_INTERNAL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        parting.cycles[i] = parting_cycle(&parting, i);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (parting.cycles[i] == 0 && share_part(share, i)) {
+            int argc;
+            char **argv = share_arguments(share, i, &argc);
+
+            return argv != NULL ? command_balloon(argc, argv) : EXIT_BAD_INPUT;
+        }
+    }
+    return share_is_over(share) ? EXIT_GOOD : run(&options, &parting);
+}
+
+static const char *const late_options[] = {"iteration", "op", "set", NULL};
+
+const struct shared_command shared_balloon = {
+    .name = "balloon", .late = late_options, .run = run_shared};

@@ -22,7 +22,7 @@ struct options {
     uint64_t workers;
     bool lists, merges;
     const char *run, *sensitivity, *by, *only, *profile;
-    bool has_sourced;
+    bool has_sourced, is_alone;
     const struct sweep_engine *engine;
 };
 
@@ -36,6 +36,7 @@ enum option_key {
     OPTION_ALL,
     OPTION_ONLY,
     OPTION_PROFILE,
+    OPTION_NO_SHARE,
 };
 
 static const struct argp_option option_table[] = {
@@ -57,6 +58,10 @@ static const struct argp_option option_table[] = {
      0},
     {"profile", OPTION_PROFILE, "NAME", 0,
      "whose numbers; default is the one that the command names", 0},
+    {"no-share", OPTION_NO_SHARE, NULL, 0,
+     "let each point load and warm up by itself, even what several have in "
+     "common",
+     0},
     {"json", 'j' + 256, "FILE", 0,
      "write the result as JSON; - is standard output", 0},
     {0}};
@@ -167,6 +172,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_RUN:
         options->run = argument;
         return 0;
+    case OPTION_NO_SHARE:
+        options->is_alone = true;
+        return 0;
     case OPTION_LIST:
         options->lists = true;
         return 0;
@@ -275,6 +283,7 @@ static int run_sweep(const struct sweep *sweep, const struct options *options)
                             .first = (uint32_t)options->first,
                             .last = (uint32_t)options->last,
                             .workers = (uint32_t)options->workers,
+                            .is_alone = options->is_alone,
                             .program = options->engine->program};
     struct vmc_error error = {""};
     uint32_t missing = 0;

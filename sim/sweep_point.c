@@ -45,61 +45,86 @@ static bool redirect(int fd, const char *path, int flags)
     return true;
 }
 
+bool sweep_point_redirect(const struct sweep_place *place, uint32_t point)
+{
+    char text[PATH_BYTES_MAX];
+
+    point_path(text, place, point, "txt.part");
+    return redirect(STDIN_FILENO, "/dev/null", O_RDONLY) &&
+           redirect(STDOUT_FILENO, text, O_WRONLY | O_CREAT | O_TRUNC) &&
+           dup2(STDOUT_FILENO, STDERR_FILENO) >= 0;
+}
+
+enum vmc_status sweep_point_line(struct sweep_line *line,
+                                 const struct sweep_place *place,
+                                 uint32_t point)
+{
+    bool is_copy = place->program == NULL;
+
+    if (sweep_arguments(&line->arguments, place->sweep, point) != VMC_OK) {
+        return VMC_E_RANGE;
+    }
+    static_assert(sizeof(line->json) == PATH_BYTES_MAX, "room for a path");
+    point_path(line->json, place, point, "json");
+    (void)snprintf(line->name, sizeof(line->name), "vmcycle%s%s",
+                   is_copy ? " " : "", is_copy ? place->sweep->command : "");
+    line->argc = 0;
+    line->argv[line->argc++] = line->name;
+    for (uint32_t i = is_copy; i < line->arguments.count; i++) {
+        line->argv[line->argc++] = line->arguments.words[i];
+    }
+    line->argv[line->argc++] = "--json";
+    line->argv[line->argc++] = line->json;
+    line->argv[line->argc] = NULL;
+    return VMC_OK;
+}
+
 /* The life of the process, up to its exit status. */
 static int live(const struct sweep_place *place, uint32_t point)
 {
-    static struct sweep_arguments arguments;
-    static char full_name[64];
-    char *argv[VMC_COUNT_OF(arguments.words) + 3];
-    char json[PATH_BYTES_MAX], text[PATH_BYTES_MAX];
+    static struct sweep_line line;
     const struct command *command = command_find(place->sweep->command);
-    int argc = 0;
 
-    point_path(json, place, point, "json");
-    point_path(text, place, point, "txt.part");
-    if (!redirect(STDIN_FILENO, "/dev/null", O_RDONLY) ||
-        !redirect(STDOUT_FILENO, text, O_WRONLY | O_CREAT | O_TRUNC) ||
-        dup2(STDOUT_FILENO, STDERR_FILENO) < 0) {
+    if (!sweep_point_redirect(place, point)) {
         return EXIT_BAD_INPUT;
     }
-    if (sweep_arguments(&arguments, place->sweep, point) != VMC_OK) {
+    if (sweep_point_line(&line, place, point) != VMC_OK) {
         (void)fprintf(
             stderr, "vmcycle: point %" PRIu32 ": its arguments are too long\n",
             point);
         return EXIT_BAD_INPUT;
     }
-    (void)snprintf(full_name, sizeof(full_name), "vmcycle %s",
-                   place->sweep->command);
-    argv[argc++] = place->program == NULL ? full_name : "vmcycle";
-    for (uint32_t i = place->program == NULL; i < arguments.count; i++) {
-        argv[argc++] = arguments.words[i];
-    }
-    argv[argc++] = "--json";
-    argv[argc++] = json;
-    argv[argc] = NULL;
     if (place->program == NULL) {
-        return interrupted_exit(command->run(argc, argv));
+        return interrupted_exit(command->run(line.argc, line.argv));
     }
-    (void)execv(place->program, argv);
+    (void)execv(place->program, line.argv);
     (void)fprintf(stderr, "vmcycle: %s: %s\n", place->program, strerror(errno));
     return EXIT_BAD_INPUT;
 }
 
-pid_t sweep_point_start(const struct sweep_place *place, uint32_t point,
-                        struct vmc_error *error)
+pid_t sweep_fork(void)
 {
     pid_t parent = getpid(), child;
 
     (void)fflush(NULL); /* or both would write what is waiting */
     child = fork();
     if (child == 0) {
-        int end;
-
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent) {
             _exit(EXIT_INTERNAL);
         }
-        end = live(place, point);
+    }
+    return child;
+}
+
+pid_t sweep_point_start(const struct sweep_place *place, uint32_t point,
+                        struct vmc_error *error)
+{
+    pid_t child = sweep_fork();
+
+    if (child == 0) {
+        int end = live(place, point);
+
         if (place->program == NULL) {
             exit(end);
         }

@@ -21,6 +21,31 @@ struct sweep_place {
     const char *program; /**< NULL: a copy of this process */
 };
 
+/** The command line of a point: argv[0] to argv[argc - 1], then NULL. */
+struct sweep_line {
+    int argc;
+    char *
+        argv[sizeof(((struct sweep_arguments *)0)->words) / sizeof(char *) + 4];
+    char name[64], json[4096];
+    struct sweep_arguments arguments;
+};
+
+/**
+ * Make the command line of @point, which writes its result where it belongs.
+ * Owner    It points into itself.
+ * Fails    VMC_E_RANGE when it is too long.
+ */
+enum vmc_status sweep_point_line(struct sweep_line *line,
+                                 const struct sweep_place *place,
+                                 uint32_t point);
+
+/** Copy this process, as fork() does. The copy dies with this one. */
+pid_t sweep_fork(void);
+
+/** In a new process: from now on, what it prints is what @point has printed.
+ * False, with a message, when that cannot be. */
+bool sweep_point_redirect(const struct sweep_place *place, uint32_t point);
+
 /**
  * Start @point: its result goes to points/POINT.json, what it prints to
  * points/POINT.txt.

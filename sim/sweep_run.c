@@ -102,10 +102,12 @@ struct worker {
 };
 
 static enum vmc_status start(struct worker *worker, const struct sweep_run *run,
-                             uint32_t point, struct vmc_error *error)
+                             struct sweep_dealer *dealer, uint32_t point,
+                             struct vmc_error *error)
 {
     const struct sweep_place place = {run->sweep, run->dir, run->program};
-    pid_t pid = sweep_point_start(&place, point, error);
+    pid_t pid = dealer->start != NULL ? dealer->start(dealer, point, error)
+                                      : sweep_point_start(&place, point, error);
 
     if (pid < 0) {
         return VMC_E_IO;
@@ -208,7 +210,7 @@ enum vmc_status sweep_run_dealt(const struct sweep_run *run,
             if (deal != SWEEP_DEAL) {
                 break;
             }
-            status = start(&workers[i], run, point, error);
+            status = start(&workers[i], run, dealer, point, error);
             busy += status == VMC_OK;
             has_acted = true;
         }
@@ -253,6 +255,15 @@ static enum sweep_deal deal_own(struct sweep_dealer *dealer, uint32_t *point)
     return SWEEP_DEAL;
 }
 
+void sweep_own_count(struct sweep_own_dealer *own,
+                     const struct sweep_outcome *outcome)
+{
+    own->run->ran++;
+    own->run->mismatched += outcome->exit_status == EXIT_MISMATCH;
+    own->run->failed += !sweep_has_ended(outcome->exit_status);
+    progress_add(&own->progress, 1);
+}
+
 static enum vmc_status take_own(struct sweep_dealer *dealer,
                                 const struct sweep_outcome *outcome,
                                 struct vmc_error *error)
@@ -264,10 +275,7 @@ static enum vmc_status take_own(struct sweep_dealer *dealer,
         own->run->is_cut = true; /* as if it had never begun */
         return VMC_OK;
     }
-    own->run->ran++;
-    own->run->mismatched += outcome->exit_status == EXIT_MISMATCH;
-    own->run->failed += !sweep_has_ended(outcome->exit_status);
-    progress_add(&own->progress, 1);
+    sweep_own_count(own, outcome);
     return sweep_log_add(own->run->sweep, own->run->dir, outcome, error);
 }
 
@@ -303,11 +311,17 @@ void sweep_own_end(struct sweep_own_dealer *own)
 enum vmc_status sweep_run_points(struct sweep_run *run, struct vmc_error *error)
 {
     struct sweep_own_dealer own;
+    struct sweep_dealer *shared = NULL;
     enum vmc_status status = sweep_own_start(&own, run, error);
 
     if (status == VMC_OK) {
-        status = sweep_run_dealt(run, &own.dealer, error);
+        status = sweep_share_new(&shared, &own);
     }
+    if (status == VMC_OK) {
+        status =
+            sweep_run_dealt(run, shared != NULL ? shared : &own.dealer, error);
+    }
+    sweep_share_free(shared);
     sweep_own_end(&own);
     return status;
 }

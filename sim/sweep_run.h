@@ -18,6 +18,8 @@
 #ifndef VMC_SIM_SWEEP_RUN_H
 #define VMC_SIM_SWEEP_RUN_H
 
+#include <sys/types.h>
+
 #include "sim/progress.h"
 #include "sim/sweep_log.h"
 
@@ -30,6 +32,7 @@ struct sweep_run {
     uint32_t first, last; /**< points, from 1 */
     uint32_t workers;
     const char *program; /**< that runs a point; NULL: a copy of this one */
+    bool is_alone;       /**< each point from its start, nothing shared */
     uint32_t skipped, ran, failed; /**< failed: bad input, crashed, killed */
     uint32_t mismatched;           /**< ended with exit status 1 */
     bool is_cut; /**< a signal came before all points had ended */
@@ -60,6 +63,9 @@ struct sweep_dealer {
      * was any. It is called over and over while points are under way. */
     enum vmc_status (*serve)(struct sweep_dealer *dealer, bool *has_acted,
                              struct vmc_error *error);
+    /** Start what @point stands for; NULL: a process of the point alone. */
+    pid_t (*start)(struct sweep_dealer *dealer, uint32_t point,
+                   struct vmc_error *error);
     bool must_serve; /**< false: serve() is not called, and waiting is free */
 };
 
@@ -91,6 +97,10 @@ enum vmc_status sweep_own_start(struct sweep_own_dealer *own,
 
 void sweep_own_end(struct sweep_own_dealer *own);
 
+/** Count the outcome of a point that is in the log. */
+void sweep_own_count(struct sweep_own_dealer *own,
+                     const struct sweep_outcome *outcome);
+
 /** What runs the points of a sweep: this process, or one of many. */
 struct sweep_engine {
     enum vmc_status (*run_points)(struct sweep_run *run,
@@ -99,6 +109,14 @@ struct sweep_engine {
     uint32_t workers;    /**< a process has by default; 0: one a processor */
     const char *program; /**< as in struct sweep_run */
 };
+
+/** A dealer whose points share what they have in common, as share.h says.
+ * Owner    sweep_share_free(); NULL on failure, and where nothing is shared.
+ *          @own is borrowed.
+ * Fails    VMC_E_NOMEM. */
+enum vmc_status sweep_share_new(struct sweep_dealer **out,
+                                struct sweep_own_dealer *own);
+void sweep_share_free(struct sweep_dealer *dealer);
 
 /** Children of this process. Fails as sweep_own_start() and
  * sweep_run_dealt() do. */

@@ -177,6 +177,14 @@ struct vmc_balloon_config {
     /** Asked after each event; true ends the run there. NULL: never. */
     bool (*is_stopped)(void);
 
+    /** Asked before each cycle, from 1, instead of iteration and op: *@op is
+     * to be timed in it, and it is the last, or with VMC_BALLOON_OP_COUNT
+     * nothing is, and another follows; false ends the run before it. The costs
+     * may be changed here before the first cycle, and no later. NULL: not
+     * asked. */
+    bool (*choose)(void *owner, uint32_t cycle, enum vmc_balloon_op *op);
+    void *choose_owner;
+
     /** Instead of cycles: have so many pages in the balloon, one after the
      * other; all of it is timed. Borrowed for the call. */
     const uint64_t *targets;

@@ -395,21 +395,27 @@ static enum vmc_status run_scenario(struct scenario *scenario,
                                     struct vmc_balloon_result *result,
                                     struct vmc_error *error)
 {
-    uint32_t iterations = scenario->config.iteration;
+    const struct vmc_balloon_config *config = &scenario->config;
     enum vmc_status status = plan(scenario, error);
+    bool has_ended = false;
 
     if (status != VMC_OK) {
         return status;
     }
-    if (scenario->config.target_count > 0) {
+    if (config->target_count > 0) {
         follow_targets(scenario, result);
         return VMC_OK;
     }
-    for (uint32_t i = 1; i <= iterations && !is_over(scenario); i++) {
-        bool is_timed = i == iterations;
+    for (uint32_t i = 1; !has_ended && !is_over(scenario); i++) {
+        enum vmc_balloon_op timed =
+            i == config->iteration ? config->op : VMC_BALLOON_OP_COUNT;
 
-        cycle(scenario, is_timed ? scenario->config.op : VMC_BALLOON_OP_COUNT,
-              result);
+        if (config->choose != NULL &&
+            !config->choose(config->choose_owner, i, &timed)) {
+            break;
+        }
+        cycle(scenario, timed, result);
+        has_ended = timed != VMC_BALLOON_OP_COUNT;
     }
     return VMC_OK;
 }

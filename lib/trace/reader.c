@@ -188,6 +188,7 @@ void vmc_reader_close(struct vmc_reader *reader)
     vmc_texts_free(reader->unknown);
     vmc_line_parser_free(reader->parser);
     vmc_native_free(reader->native);
+    free(reader->kept);
     free(reader);
 }
 
@@ -208,6 +209,63 @@ bool vmc_reader_is_stopped(struct vmc_reader *reader)
     return true;
 }
 
+/* The next of the records that are kept, and once what came behind them. */
+static enum vmc_status next_kept(struct vmc_reader *reader,
+                                 const struct vmc_record **records,
+                                 uint32_t *count, struct vmc_error *error)
+{
+    uint64_t left = reader->kept_count - reader->kept_at;
+    enum vmc_status status = reader->kept_end;
+
+    *count = left < VMC_BATCH_RECORDS ? (uint32_t)left : VMC_BATCH_RECORDS;
+    if (*count > 0) {
+        *records = reader->kept + reader->kept_at;
+        reader->kept_at += *count;
+        return VMC_OK;
+    }
+    reader->kept_end = VMC_END;
+    if (status != VMC_END && error != NULL) {
+        *error = reader->damage_error;
+    }
+    return status;
+}
+
+enum vmc_status vmc_reader_keep(struct vmc_reader *reader, uint64_t records_max,
+                                struct vmc_error *error)
+{
+    struct vmc_record *kept = NULL;
+    uint64_t kept_count = 0, room = 0;
+    const struct vmc_record *records;
+    enum vmc_status status;
+    uint32_t count;
+
+    assert(!reader->is_kept);
+    while ((status = vmc_reader_next(reader, &records, &count,
+                                     &reader->damage_error)) == VMC_OK) {
+        if (kept_count + count > room) {
+            struct vmc_record *more;
+
+            room = room * 2 + VMC_BATCH_RECORDS;
+            more = realloc(kept, room * sizeof(*kept));
+            if (more == NULL || kept_count + count > records_max) {
+                free(more != NULL ? more : kept);
+                return more == NULL ? VMC_E_NOMEM
+                                    : vmc_fail(error, VMC_E_RANGE,
+                                               "more than %" PRIu64 " records",
+                                               records_max);
+            }
+            kept = more;
+        }
+        memcpy(kept + kept_count, records, count * sizeof(*kept));
+        kept_count += count;
+    }
+    reader->is_kept = true;
+    reader->kept = kept;
+    reader->kept_count = kept_count;
+    reader->kept_end = status;
+    return VMC_OK;
+}
+
 enum vmc_status vmc_reader_next(struct vmc_reader *reader,
                                 const struct vmc_record **records,
                                 uint32_t *count, struct vmc_error *error)
@@ -216,6 +274,9 @@ enum vmc_status vmc_reader_next(struct vmc_reader *reader,
 
     *records = reader->batch;
     *count = 0;
+    if (reader->is_kept && !vmc_reader_is_stopped(reader)) {
+        return next_kept(reader, records, count, error);
+    }
     if (reader->damage != VMC_OK) {
         status = reader->damage;
         reader->damage = VMC_OK;

@@ -76,6 +76,17 @@ enum vmc_status vmc_reader_next(struct vmc_reader *reader,
  */
 void vmc_reader_stop_when(struct vmc_reader *reader, bool (*is_stopped)(void));
 
+/**
+ * Read all that is left into memory, from where vmc_reader_next() then gives
+ * it as it would have: for a process whose copies are to go on from there.
+ * Counts, texts and unknown events are complete from now on.
+ * Fails    VMC_E_RANGE when there are more than @records_max, VMC_E_NOMEM; the
+ *          reader can then only be closed.
+ * Cost     Allocates a struct vmc_record a record, until close.
+ */
+enum vmc_status vmc_reader_keep(struct vmc_reader *reader, uint64_t records_max,
+                                struct vmc_error *error);
+
 /** The string that a text arg of a record names. Lives until close. */
 const char *vmc_reader_text(const struct vmc_reader *reader, uint64_t number);
 

@@ -38,6 +38,11 @@ struct vmc_reader {
     enum vmc_status damage;   /* met behind the records last given out */
     struct vmc_error damage_error;
     uint64_t last_time_ns;
+    /* What vmc_reader_keep() has read, and what came behind it. */
+    bool is_kept;
+    struct vmc_record *kept;
+    uint64_t kept_count, kept_at;
+    enum vmc_status kept_end;
     struct vmc_record batch[VMC_BATCH_RECORDS];
 };
 
