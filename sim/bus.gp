@@ -9,7 +9,7 @@ shown = STATS_records > last + 1 ? last + 1 : STATS_records
 high = 150 + 22 * shown
 set terminal svg size 500,high dynamic enhanced font "sans-serif,14" background "white"
 set logscale x
-set title "Time from exit to resumption, by address range"
+set title "From exit to resumption, by range"
 set xtics @seconds
 set ytics noenhanced
 set yrange [shown - 0.4:-0.6]

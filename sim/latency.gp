@@ -10,5 +10,5 @@ set xlabel "percentile"
 set ylabel "input raised to first status read"
 set ytics @seconds
 set title "Interrupt latency, recorded and simulated"
-plot dir."/recorded.hgrm" skip 1 using 4:($1/1e6) with fsteps linetype 2 title "recorded", \
-     dir."/simulated.hgrm" skip 1 using 4:($1/1e6) with fsteps linetype 1 title "simulated"
+plot dir."/recorded.hgrm" skip 1 using (rank(0)):($1/1e6) with fsteps linetype 2 title "recorded", \
+     dir."/simulated.hgrm" skip 1 using (rank(0)):($1/1e6) with fsteps linetype 1 title "simulated"

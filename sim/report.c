@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "sim/report_answers.h"
+#include "sim/report_compare.h"
 #include "sim/report_findings.h"
 #include "sim/report_gallery.h"
 #include "sim/report_html.h"
@@ -69,7 +70,7 @@ static void write_interrupted(FILE *page, const struct report_run *runs,
 }
 
 static void write_page(FILE *page, const struct report_run *runs,
-                       uint32_t count)
+                       uint32_t count, uint32_t reference)
 {
     uint32_t pictures = 0;
 
@@ -77,6 +78,9 @@ static void write_page(FILE *page, const struct report_run *runs,
     write_title(page, runs, count);
     write_interrupted(page, runs, count);
     answers_write(page, runs, count);
+    if (count > 1) {
+        compare_write(page, runs, count, reference, &pictures);
+    }
     for (uint32_t i = 0; i < count; i++) {
         report_run_write(page, &runs[i], i + 1, &pictures);
     }
@@ -87,25 +91,46 @@ static void write_page(FILE *page, const struct report_run *runs,
                 page);
 }
 
-/* Two runs of one input are told apart by their folders. */
-static void tell_apart(struct report_run *runs, uint32_t count)
+/* True when a run beside the @index-th has its name. */
+static bool is_shared(const struct report_run *runs, uint32_t count,
+                      uint32_t index)
 {
     for (uint32_t i = 0; i < count; i++) {
-        for (uint32_t j = i + 1; j < count; j++) {
-            size_t bytes = strlen(runs[j].name);
+        if (i != index && strcmp(runs[i].name, runs[index].name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
-            if (strcmp(runs[i].name, runs[j].name) == 0) {
-                (void)snprintf(runs[j].name + bytes,
-                               sizeof(runs[j].name) - bytes, " (%u)",
-                               (unsigned)(j + 1));
+/* Two runs of one input are called by their folders, and where these have one
+ * name, too, they get numbers. */
+static void tell_apart(struct report_run *runs, uint32_t count)
+{
+    bool *is_to_change = calloc(count, sizeof(bool));
+
+    for (int pass = 0; pass < 2 && is_to_change != NULL; pass++) {
+        for (uint32_t i = 0; i < count; i++) {
+            is_to_change[i] = is_shared(runs, count, i);
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            size_t bytes = strlen(runs[i].name);
+
+            if (is_to_change[i] && pass == 0) {
+                report_run_use_folder(&runs[i]);
+            } else if (is_to_change[i]) {
+                (void)snprintf(runs[i].name + bytes,
+                               sizeof(runs[i].name) - bytes, " #%u",
+                               (unsigned)(i + 1));
             }
         }
     }
+    free(is_to_change);
 }
 
 static enum vmc_status write_runs(const char *path,
                                   const struct report_run *runs, uint32_t count,
-                                  struct vmc_error *error)
+                                  uint32_t reference, struct vmc_error *error)
 {
     struct vmc_outfile *out;
     enum vmc_status status = vmc_outfile_open(&out, path, error);
@@ -113,12 +138,13 @@ static enum vmc_status write_runs(const char *path,
     if (status != VMC_OK) {
         return status;
     }
-    write_page(vmc_outfile_stream(out), runs, count);
+    write_page(vmc_outfile_stream(out), runs, count, reference);
     return vmc_outfile_commit(out, error);
 }
 
 enum vmc_status report_write_page(const char *path, const char *const *dirs,
-                                  uint32_t dir_count, struct vmc_error *error)
+                                  uint32_t dir_count, uint32_t reference,
+                                  struct vmc_error *error)
 {
     struct report_run *runs = calloc(dir_count, sizeof(*runs));
     enum vmc_status status = runs != NULL ? VMC_OK : VMC_E_NOMEM;
@@ -130,7 +156,7 @@ enum vmc_status report_write_page(const char *path, const char *const *dirs,
     }
     if (status == VMC_OK) {
         tell_apart(runs, count);
-        status = write_runs(path, runs, count, error);
+        status = write_runs(path, runs, count, reference, error);
     }
     for (uint32_t i = 0; i < count; i++) {
         report_run_fini(&runs[i]);
@@ -152,5 +178,5 @@ enum vmc_status report_write(const json_t *root, const char *dir,
     }
     gallery_draw(dir, root);
     (void)snprintf(path, sizeof(path), "%s/index.html", dir);
-    return report_write_page(path, &dir, 1, error);
+    return report_write_page(path, &dir, 1, 0, error);
 }

@@ -34,11 +34,13 @@ enum vmc_status report_write(const json_t *root, const char *dir,
                              struct vmc_error *error);
 
 /**
- * Write one page, @path, of the @dir_count run folders @dirs.
+ * Write one page, @path, of the @dir_count run folders @dirs. Several are
+ * compared with the one at index @reference.
  * Fails    VMC_E_IO, VMC_E_FORMAT with a line in @error.
  */
 enum vmc_status report_write_page(const char *path, const char *const *dirs,
-                                  uint32_t dir_count, struct vmc_error *error);
+                                  uint32_t dir_count, uint32_t reference,
+                                  struct vmc_error *error);
 
 /** Draw one picture, @image: run script @script over the rows in @dir. False
  * when gnuplot or the script is missing or fails. */

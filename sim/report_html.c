@@ -104,30 +104,36 @@ static double ns_of_unit(const char *name)
     return 0;
 }
 
+const char *html_number_text(char *text, const char *name, double value)
+{
+    const char *last = strrchr(name, '.');
+    double unit_ns = ns_of_unit(name);
+
+    if (last != NULL && strcmp(last, ".count") == 0) {
+        unit_ns = 0; /* how many there are of what is counted in ns */
+    }
+    if (unit_ns > 0) {
+        return html_time(text, value * unit_ns);
+    }
+    if (value >= 0 && value < 0x1p63 && value == floor(value)) {
+        return html_count(text, (uint64_t)value);
+    }
+    (void)snprintf(text, HTML_TEXT_BYTES, "%g", value);
+    return text;
+}
+
 static void write_number(FILE *page, const char *name, const json_t *value)
 {
-    double number = json_number_value(value), unit_ns = ns_of_unit(name);
-    const char *last = strrchr(name, '.');
     char text[HTML_TEXT_BYTES];
 
     if (json_is_integer(value)) {
         (void)fprintf(page, "<data value=\"%" JSON_INTEGER_FORMAT "\">",
                       json_integer_value(value));
     } else {
-        (void)fprintf(page, "<data value=\"%.17g\">", number);
+        (void)fprintf(page, "<data value=\"%.17g\">", json_number_value(value));
     }
-    if (last != NULL && strcmp(last, ".count") == 0) {
-        unit_ns = 0; /* how many there are of what is counted in ns */
-    }
-    if (unit_ns > 0) {
-        (void)fputs(html_time(text, number * unit_ns), page);
-    } else if (json_is_integer(value) && number >= 0) {
-        (void)fputs(html_count(text, (uint64_t)json_integer_value(value)),
-                    page);
-    } else {
-        (void)fprintf(page, "%g", number);
-    }
-    (void)fputs("</data>", page);
+    (void)fprintf(page, "%s</data>",
+                  html_number_text(text, name, json_number_value(value)));
 }
 
 void html_value(FILE *page, const char *name, const json_t *value)

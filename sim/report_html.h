@@ -28,6 +28,10 @@ const char *html_time(char *text, double ns);
 /** "13 322" for @value, in groups of three; as html_time(). */
 const char *html_count(char *text, uint64_t value);
 
+/** The number @value, which the results call @name, as html_value() would
+ * write it; as html_time(). */
+const char *html_number_text(char *text, const char *name, double value);
+
 /**
  * Write the number @value, which the results call @name: a time where a part
  * of the name ends in _ns or _ms, with its unit. What is no number is written

@@ -12,19 +12,24 @@ enum { PATH_BYTES_MAX = 1024, DEPTH_MAX = 8, ROWS_SHOWN_MAX = 64 };
 
 /* ---- Reading ------------------------------------------------------------ */
 
-/* "traces/rcu-4vcpu.ftrace.txt.zst" is rcu-4vcpu. */
-static void name_run(struct report_run *run)
+/* Take the last part of the path @path as the name, without the endings that
+ * say what kind of file it is: "traces/rcu-4vcpu.ftrace.txt.zst" is rcu-4vcpu.
+ */
+static void take_name(struct report_run *run, const char *path)
 {
     static const char *const endings[] = {".zst", ".vmct", ".txt",
                                           ".log", ".qemu", ".ftrace"};
-    const char *input = json_string_value(html_dig(run->root, "input"));
-    const char *slash = strrchr(input != NULL ? input : run->dir, '/');
+    size_t end = strlen(path), start;
 
-    if (input == NULL) {
-        input = run->dir;
+    while (end > 1 && path[end - 1] == '/') {
+        end--;
     }
-    (void)snprintf(run->name, sizeof(run->name), "%s",
-                   slash != NULL && slash[1] != '\0' ? slash + 1 : input);
+    start = end;
+    while (start > 0 && path[start - 1] != '/') {
+        start--;
+    }
+    (void)snprintf(run->name, sizeof(run->name), "%.*s", (int)(end - start),
+                   path + start);
     for (size_t i = 0; i < VMC_COUNT_OF(endings); i++) {
         size_t bytes = strlen(run->name), ending = strlen(endings[i]);
 
@@ -35,11 +40,17 @@ static void name_run(struct report_run *run)
     }
 }
 
+void report_run_use_folder(struct report_run *run)
+{
+    take_name(run, run->dir);
+}
+
 enum vmc_status report_run_init(struct report_run *run, const char *dir,
                                 struct vmc_error *error)
 {
     char path[PATH_BYTES_MAX];
     json_error_t where;
+    const char *input;
 
     (void)snprintf(path, sizeof(path), "%s/report.json", dir);
     *run = (struct report_run){.dir = dir,
@@ -48,7 +59,8 @@ enum vmc_status report_run_init(struct report_run *run, const char *dir,
         return vmc_fail(error, VMC_E_FORMAT, "%s:%d: %s", path, where.line,
                         where.text);
     }
-    name_run(run);
+    input = json_string_value(html_dig(run->root, "input"));
+    take_name(run, input != NULL ? input : dir);
     return VMC_OK;
 }
 
@@ -87,6 +99,15 @@ static const struct headline {
     {"rcu.grace_period_ns.p50", "grace period, median", false},
     {"rcu.violations", "RCU rules broken", true},
 };
+
+const char *report_headline(uint32_t index, const char **words)
+{
+    if (index >= VMC_COUNT_OF(headlines)) {
+        return NULL;
+    }
+    *words = headlines[index].words;
+    return headlines[index].path;
+}
 
 static void write_headlines(FILE *page, const json_t *root)
 {
@@ -189,6 +210,9 @@ static void write_what(FILE *page, const json_t *root)
         {", fingerprint ", "fingerprint", ""},
     };
 
+    const json_t *profiles = html_dig(root, "profiles"), *profile;
+    size_t p;
+
     (void)fputs("<p class=\"sub\">", page);
     for (size_t i = 0; i < VMC_COUNT_OF(words); i++) {
         const json_t *value = html_dig(root, words[i].path);
@@ -198,6 +222,11 @@ static void write_what(FILE *page, const json_t *root)
             html_value(page, words[i].path, value);
             (void)fputs(words[i].after, page);
         }
+    }
+    json_array_foreach((json_t *)profiles, p, profile)
+    {
+        (void)fputs(p == 0 ? ", timing of " : " and ", page);
+        html_value(page, "", json_object_get(profile, "name"));
     }
     (void)fputs("</p>\n", page);
 }

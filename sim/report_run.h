@@ -28,8 +28,15 @@ struct report_run {
 enum vmc_status report_run_init(struct report_run *run, const char *dir,
                                 struct vmc_error *error);
 
+/** Call @run by its folder instead. */
+void report_run_use_folder(struct report_run *run);
+
 /** Release what report_run_init() read. */
 void report_run_fini(struct report_run *run);
+
+/** The path of the @index-th figure that a run's section begins with, and its
+ * *@words; NULL when there are no more. */
+const char *report_headline(uint32_t index, const char **words);
 
 /** Write the section of @run, the @index-th of the page: headlines, pictures,
  * what to look up, every number. *@pictures as in picture_write(). */

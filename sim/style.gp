@@ -21,6 +21,9 @@ rgb(text) = int("0x".text[2:])
 stage(i) = rgb(word(stages, 1 + int(i) % 12))
 shade(level) = rgb(word(shades, 1 + (level < 0 ? 0 : level > 7 ? 7 : int(level))))
 set datafile separator whitespace
+# Where a row of a percentile table (.hgrm) stands: the last one has no fourth
+# column, as 1 / (1 - 1) is none, and stands where one of all is left.
+rank(unused) = valid(4) ? column(4) : column(3)
 # Times on an axis are seconds, told as 10 µs or 1 ms.
 set encoding utf8
 seconds = '("1 ns" 1e-9, "10 ns" 1e-8, "100 ns" 1e-7, "1 µs" 1e-6, "10 µs" 1e-5, "100 µs" 1e-4, "1 ms" 1e-3, "10 ms" 1e-2, "100 ms" 0.1, "1 s" 1, "10 s" 10, "100 s" 100, "1000 s" 1000)'
