@@ -14,6 +14,8 @@
 #include "sim/interrupted.h"
 #include "sim/report.h"
 #include "sim/schedule_file.h"
+#include "sim/story_timeline.h"
+#include "sim/timeline_file.h"
 #include "stats/json.h"
 #include "stats/outfile.h"
 
@@ -21,7 +23,7 @@ enum { SETTINGS_MAX = 8, MINIMISE_STATES = 1 << 20 };
 
 struct options {
     const char *path, *json_path, *schedule_path, *write_path;
-    const char *timeline_path, *report_path;
+    const char *timeline_path, *report_path, *perfetto_path;
     struct vmc_life_config config;
     struct vmc_life_setting params[SETTINGS_MAX];
     char names[SETTINGS_MAX][VMC_LIFE_NAME_BYTES];
@@ -36,6 +38,7 @@ enum option_key {
     OPTION_PARAM,
     OPTION_MINIMISE,
     OPTION_TIMELINE,
+    OPTION_PERFETTO,
     OPTION_REPORT,
 };
 
@@ -54,6 +57,10 @@ static const struct argp_option option_table[] = {
      0},
     {"timeline", OPTION_TIMELINE, "FILE", 0,
      "draw the failing schedule as a picture (SVG)", 0},
+    {"perfetto", OPTION_PERFETTO, "FILE", 0,
+     "write the failing schedule, or that of --schedule, as a timeline for "
+     "ui.perfetto.dev",
+     0},
     {"report", OPTION_REPORT, "DIR", 0,
      "write a page, with the failing schedule as text, as a file and as a "
      "picture",
@@ -124,6 +131,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_TIMELINE:
         options->timeline_path = argument;
+        return 0;
+    case OPTION_PERFETTO:
+        options->perfetto_path = argument;
         return 0;
     case OPTION_REPORT:
         options->report_path = argument;
@@ -197,6 +207,19 @@ static enum vmc_status write_schedule(const struct story *story,
     }
     schedule_write(vmc_outfile_stream(out), story);
     return vmc_outfile_commit(out, error);
+}
+
+static enum vmc_status write_perfetto(const struct story *story,
+                                      const char *path, struct vmc_error *error)
+{
+    struct timeline_file file;
+    enum vmc_status status = timeline_file_open(&file, path, error);
+
+    if (status != VMC_OK) {
+        return status;
+    }
+    story_timeline_write(file.timeline, story);
+    return timeline_file_close(&file, error);
 }
 
 /* Bring the schedule that was found to its smallest. */
@@ -436,7 +459,8 @@ static enum vmc_status write_files(struct outcome *outcome,
         status = vmc_json_write(root, options->json_path, error);
     }
     if (!outcome->has_schedule &&
-        (options->write_path != NULL || options->timeline_path != NULL)) {
+        (options->write_path != NULL || options->timeline_path != NULL ||
+         options->perfetto_path != NULL)) {
         (void)fputs("vmcycle: no schedule that fails, so none is written or "
                     "drawn\n",
                     stderr);
@@ -449,6 +473,10 @@ static enum vmc_status write_files(struct outcome *outcome,
         outcome->has_schedule) {
         status =
             counterexample_draw(&outcome->story, options->timeline_path, error);
+    }
+    if (status == VMC_OK && options->perfetto_path != NULL &&
+        outcome->has_schedule) {
+        status = write_perfetto(&outcome->story, options->perfetto_path, error);
     }
     if (status == VMC_OK && options->report_path != NULL) {
         status = write_report(outcome, options, root, error);

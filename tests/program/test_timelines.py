@@ -330,6 +330,41 @@ def check_scenario(folder, options, unanswered, stages):
                     f"{what}: interrupts")
 
 
+def check_schedules(folder):
+    """A schedule that was found, and the same run again from its file."""
+    found, again, schedule = (pathlib.Path(folder, name) for name in
+                              ("found.json", "again.json", "schedule"))
+    for scenario in ("S03", "S07", "G1", "irq:reroute"):
+        variant = ("--variant", "bug") if scenario == "S03" else ()
+        run = vmcycle("explore", scenario, *variant, "--perfetto", found,
+                      "--write-schedule", schedule, "--json", "-")
+        violation = json.loads(run.stdout).get("violation")
+        if violation is None:
+            check(not found.exists(), f"{scenario}: nothing fails")
+            continue
+        _, seen = check_file(found, scenario)
+        steps = slices_of(seen, "tasks")
+        check_equal(sorted(s[1] // 10**6 for s in steps),
+                    list(range(violation["step"])), f"{scenario}: its steps")
+        instants = [e["name"] for e in seen.events if e["ph"] == "i"]
+        check(instants in ([], [violation["invariant"]]),
+              f"{scenario}: what broke: {instants}")
+        vmcycle("explore", scenario, *variant, "--schedule", schedule,
+                "--perfetto", again)
+        check_equal(again.read_text(), found.read_text(),
+                    f"{scenario}: the same from its schedule")
+        found.unlink()
+        if scenario == "S03":
+            lines = [line.split(None, 3) for line in
+                     schedule.read_text().splitlines() if line[:1].isdigit()]
+            check_equal([s[0] for s in sorted(steps, key=lambda s: s[1])],
+                        [line[3].split(" -> ")[0] for line in lines],
+                        "steps are those of the schedule")
+            check_equal(seen.flows["starts"], 2, "call_rcu and its callback")
+            check_equal(slices_of(seen, "locks and sections", "close: locks"),
+                        [("1", 7 * 10**6, 9 * 10**6)], "a lock")
+
+
 def test(folder):
     files = check_traces(folder)
     for name, (_, seen, result) in files.items():
@@ -342,6 +377,7 @@ def test(folder):
         if "rcu" in result:
             check_rcu(seen, result, name)
     check_contexts(folder)
+    check_schedules(folder)
     for options, unanswered, stages in SCENARIOS:
         check_scenario(folder, options, unanswered, stages)
     plain = vmcycle("replay", TRACES[2], "--json", "-")
