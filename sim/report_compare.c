@@ -219,6 +219,10 @@ void compare_write(FILE *page, const struct report_run *runs, uint32_t count,
             same += is_same(runs, count, path);
         }
     }
+    if (shared == 0) {
+        json_decref(paths);
+        return;
+    }
     (void)fputs("<section id=\"comparison\">\n<h2>Comparison</h2>\n", page);
     overlay_write(page, runs, count, pictures);
     (void)fprintf(page, "<p>Of %s numbers that two runs or more share, ",

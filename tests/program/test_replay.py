@@ -134,6 +134,6 @@ with tempfile.TemporaryDirectory() as folder:
     check((report / "recorded.hgrm").read_text().count("\n") > 20,
           "the percentile rows are there")
     run = vmcycle("report", report, report, "-o", folder / "both.html")
-    check_equal((folder / "both.html").read_text().count("<figure"), 10,
+    check_equal((folder / "both.html").read_text().count("<figure"), 12,
                 "a page of two runs")
 close()
