@@ -12,6 +12,7 @@
 #include "sim/interrupted.h"
 #include "sim/replay_run.h"
 #include "sim/report.h"
+#include "sim/share.h"
 #include "stats/json.h"
 
 enum {
@@ -362,10 +363,12 @@ static enum vmc_status prepare(struct replay_run *run, struct options *options,
             return status;
         }
     }
-    status = interrupted_open(&run->reader, options->trace_path,
-                              options->meta_path, error);
-    if (status != VMC_OK) {
-        return status;
+    if (run->reader == NULL) {
+        status = interrupted_open(&run->reader, options->trace_path,
+                                  options->meta_path, error);
+        if (status != VMC_OK) {
+            return status;
+        }
     }
     options->context.profile = *profile;
     options->context.reader = run->reader;
@@ -404,11 +407,12 @@ static enum vmc_status write_results(const json_t *root,
     return status;
 }
 
-int command_replay(int argc, char **argv)
+/* @reader is one of the trace that has been opened, or NULL. It is closed. */
+static int replay(int argc, char **argv, struct vmc_reader *reader)
 {
     struct options options = {
         .context = {.is_checking = true, .assumed = json_object()}};
-    struct replay_run run = {0};
+    struct replay_run run = {.reader = reader};
     struct vmc_error error = {""};
     struct vmc_profile *profile = NULL;
     enum vmc_status status;
@@ -450,3 +454,48 @@ int command_replay(int argc, char **argv)
     }
     return is_good ? EXIT_GOOD : EXIT_MISMATCH;
 }
+
+int command_replay(int argc, char **argv)
+{
+    return replay(argc, argv, NULL);
+}
+
+/* ---- Replays that begin alike -------------------------------------------- */
+
+/* About half a gigabyte, all of which a trunk holds. */
+enum { KEPT_RECORDS_MAX = 5000000 };
+
+/* What the runs of a trunk have in common is the trace, read. */
+static int run_shared(struct share *share)
+{
+    struct options options = {.trace_path = NULL};
+    struct vmc_reader *reader;
+    struct vmc_error error;
+    int argc;
+    char **argv = share_arguments(share, 0, &argc);
+    enum vmc_status status;
+
+    if (argv == NULL) {
+        return EXIT_BAD_INPUT;
+    }
+    argp_parse(&parser, argc, argv, 0, NULL, &options);
+    status = interrupted_open(&reader, options.trace_path, options.meta_path,
+                              &error);
+    if (status == VMC_OK) {
+        status = vmc_reader_keep(reader, KEPT_RECORDS_MAX, &error);
+    }
+    for (uint32_t i = 0; i < share_count(share) && status == VMC_OK; i++) {
+        if (share_part(share, i)) {
+            argv = share_arguments(share, i, &argc);
+            return argv != NULL ? replay(argc, argv, reader) : EXIT_BAD_INPUT;
+        }
+    }
+    return status == VMC_OK ? EXIT_GOOD : EXIT_BAD_INPUT;
+}
+
+static const char *const late_options[] = {"profile", "set",        "semantics",
+                                           "check",   "no-check",   "report",
+                                           "range",   "range-file", NULL};
+
+const struct shared_command shared_replay = {
+    .name = "replay", .late = late_options, .run = run_shared};

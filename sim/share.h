@@ -28,7 +28,7 @@ struct shared_command {
     int (*run)(struct share *share);
 };
 
-extern const struct shared_command shared_balloon;
+extern const struct shared_command shared_balloon, shared_replay;
 
 /** How many runs there are. Their numbers are below that. */
 uint32_t share_count(const struct share *share);

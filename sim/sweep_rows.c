@@ -14,7 +14,12 @@
 #include "sim/sweep_rows.h"
 #include "sim/sweep_run.h"
 
-enum { PATH_BYTES_MAX = 4096, COLUMNS_MAX = 4096, NAME_BYTES_MAX = 256 };
+enum {
+    PATH_BYTES_MAX = 4096,
+    COLUMNS_MAX = 4096,
+    NAME_BYTES_MAX = 256,
+    LIST_MAX = 64
+};
 
 struct columns {
     char names[COLUMNS_MAX][NAME_BYTES_MAX];
@@ -63,6 +68,9 @@ static void walk(const json_t *value, const char *name, leaf_fn *on_leaf,
             (!json_is_string(inner) || strcmp(key, "fingerprint") == 0)) {
             walk_into(inner, name, key, on_leaf, owner);
         }
+    }
+    if (json_array_size(value) > LIST_MAX) {
+        return;
     }
     json_array_foreach(value, i, inner)
     {

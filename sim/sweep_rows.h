@@ -3,7 +3,8 @@
  * sweep_rows.h - the results of points, number by number.
  *
  * A number has the name of the way to it: "stages_ms.send", and with the place
- * in a list, from 0, "irq.2.dispatch_ns".
+ * in a list, from 0, "irq.2.dispatch_ns". Lists of more than 64, such as of all
+ * that was found, have none.
  */
 #ifndef VMC_SIM_SWEEP_ROWS_H
 #define VMC_SIM_SWEEP_ROWS_H

@@ -73,7 +73,8 @@ struct share {
 
 static const struct shared_command *find_shared(const char *name)
 {
-    static const struct shared_command *const all[] = {&shared_balloon};
+    static const struct shared_command *const all[] = {&shared_balloon,
+                                                       &shared_replay};
 
     for (size_t i = 0; i < VMC_COUNT_OF(all); i++) {
         if (strcmp(all[i]->name, name) == 0) {

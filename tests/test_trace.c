@@ -944,6 +944,86 @@ START_TEST(every_prefix_is_an_error_or_a_shorter_trace)
 }
 END_TEST
 
+/* All records of two readers, and what comes behind them. */
+static void check_same(struct vmc_reader *a, struct vmc_reader *b)
+{
+    const struct vmc_record *of_a = NULL, *of_b = NULL;
+    uint32_t left_a = 0, left_b = 0;
+    enum vmc_status status_a = VMC_OK, status_b = VMC_OK;
+    struct vmc_error error_a = {""}, error_b = {""};
+
+    for (;;) {
+        if (left_a == 0) {
+            status_a = vmc_reader_next(a, &of_a, &left_a, &error_a);
+        }
+        if (left_b == 0) {
+            status_b = vmc_reader_next(b, &of_b, &left_b, &error_b);
+        }
+        ck_assert_int_eq(status_a, status_b);
+        if (status_a != VMC_OK) {
+            break;
+        }
+        ck_assert_mem_eq(of_a++, of_b++, sizeof(*of_a));
+        left_a--;
+        left_b--;
+    }
+    ck_assert_str_eq(error_a.text, error_b.text);
+    ck_assert_int_eq(vmc_reader_next(a, &of_a, &left_a, &error_a), VMC_END);
+    ck_assert_int_eq(vmc_reader_next(b, &of_b, &left_b, &error_b), VMC_END);
+    ck_assert_uint_eq(vmc_reader_counts(a)->records,
+                      vmc_reader_counts(b)->records);
+    ck_assert_int_eq(vmc_reader_counts(a)->is_truncated,
+                     vmc_reader_counts(b)->is_truncated);
+    ck_assert_uint_eq(vmc_reader_text_count(a), vmc_reader_text_count(b));
+}
+
+/* Whole, empty of records, and damaged in the middle. */
+START_TEST(a_trace_that_is_kept_gives_what_it_would_have_given)
+{
+    static const char no_event[] = "7@1.5:some_event of nobody\n";
+    struct vmc_reader *kept, *plain;
+    struct vmc_error error;
+
+    make_native(5);
+    if (_i == 2) {
+        native[native_bytes * 2 / 3] ^= 0x55;
+    }
+    kept = _i == 1 ? open_text(no_event, sizeof(no_event) - 1)
+                   : open_text(native, native_bytes);
+    plain = _i == 1 ? open_text(no_event, sizeof(no_event) - 1)
+                    : open_text(native, native_bytes);
+    ck_assert_int_eq(vmc_reader_keep(kept, 1 << 20, &error), VMC_OK);
+    check_same(kept, plain);
+    vmc_reader_close(kept);
+    vmc_reader_close(plain);
+    free(native);
+}
+END_TEST
+
+START_TEST(no_more_is_kept_than_is_allowed)
+{
+    const struct vmc_record *records;
+    struct vmc_reader *reader;
+    struct vmc_error error;
+    uint64_t total = 0;
+    uint32_t count;
+
+    make_native(2);
+    reader = open_text(native, native_bytes);
+    while (vmc_reader_next(reader, &records, &count, &error) == VMC_OK) {
+        total += count;
+    }
+    vmc_reader_close(reader);
+    reader = open_text(native, native_bytes);
+    ck_assert_int_eq(vmc_reader_keep(reader, total, &error), VMC_OK);
+    vmc_reader_close(reader);
+    reader = open_text(native, native_bytes);
+    ck_assert_int_eq(vmc_reader_keep(reader, total - 1, &error), VMC_E_RANGE);
+    vmc_reader_close(reader);
+    free(native);
+}
+END_TEST
+
 START_TEST(bytes_behind_the_end_mark_are_damage)
 {
     bool is_whole;
@@ -1284,6 +1364,9 @@ Suite *suite(void)
     tcase_add_test(c, a_line_without_end_is_passed_over);
     tcase_add_test(c, the_native_format_carries_everything);
     tcase_add_test(c, every_prefix_is_an_error_or_a_shorter_trace);
+    tcase_add_loop_test(c, a_trace_that_is_kept_gives_what_it_would_have_given,
+                        0, 3);
+    tcase_add_test(c, no_more_is_kept_than_is_allowed);
     tcase_add_test(c, bytes_behind_the_end_mark_are_damage);
     tcase_add_loop_test(c, a_damaged_trace_never_gives_a_wrong_record, 0, 10);
     tcase_add_test(c, a_block_may_not_claim_too_much);

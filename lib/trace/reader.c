@@ -242,17 +242,19 @@ enum vmc_status vmc_reader_keep(struct vmc_reader *reader, uint64_t records_max,
     assert(!reader->is_kept);
     while ((status = vmc_reader_next(reader, &records, &count,
                                      &reader->damage_error)) == VMC_OK) {
+        if (kept_count + count > records_max) {
+            free(kept);
+            return vmc_fail(error, VMC_E_RANGE, "more than %" PRIu64 " records",
+                            records_max);
+        }
         if (kept_count + count > room) {
             struct vmc_record *more;
 
             room = room * 2 + VMC_BATCH_RECORDS;
             more = realloc(kept, room * sizeof(*kept));
-            if (more == NULL || kept_count + count > records_max) {
-                free(more != NULL ? more : kept);
-                return more == NULL ? VMC_E_NOMEM
-                                    : vmc_fail(error, VMC_E_RANGE,
-                                               "more than %" PRIu64 " records",
-                                               records_max);
+            if (more == NULL) {
+                free(kept);
+                return VMC_E_NOMEM;
             }
             kept = more;
         }
