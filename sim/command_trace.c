@@ -12,6 +12,7 @@
 #include "stats/json.h"
 #include "stats/outfile.h"
 #include "trace/meta.h"
+#include "trace/qemu_line.h"
 #include "trace/reader.h"
 #include "trace/writer.h"
 
@@ -20,10 +21,16 @@ enum { NAME_BYTES_MAX = 4 * 256 };
 struct options {
     const char *path, *meta_path, *out_path, *json_path, *kind;
     uint64_t skip, limit;
-    bool needs_output;
+    bool needs_output, is_qemu;
 };
 
-enum option_key { OPTION_META = 256, OPTION_SKIP, OPTION_LIMIT, OPTION_KIND };
+enum option_key {
+    OPTION_META = 256,
+    OPTION_SKIP,
+    OPTION_LIMIT,
+    OPTION_KIND,
+    OPTION_QEMU
+};
 
 #define OPTION_META_ROW                                                        \
     {                                                                          \
@@ -44,6 +51,8 @@ static const struct argp_option dump_options[] = {
     {"skip", OPTION_SKIP, "N", 0, "leave out the first N records", 0},
     {"limit", OPTION_LIMIT, "N", 0, "print at most N records", 0},
     {"kind", OPTION_KIND, "NAME", 0, "print only events of this name", 0},
+    {"qemu", OPTION_QEMU, 0, 0,
+     "print lines as QEMU's log has them, times from the first record on", 0},
     OPTION_META_ROW,
     {0}};
 
@@ -82,6 +91,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
                        argument);
         }
         options->kind = argument;
+        return 0;
+    case OPTION_QEMU:
+        options->is_qemu = true;
         return 0;
     case ARGP_KEY_ARG:
         if (options->path != NULL) {
@@ -486,6 +498,28 @@ static void print_record(const struct dump *dump,
     (void)putchar('\n');
 }
 
+static const char *text_of(const void *reader, uint64_t number)
+{
+    return vmc_reader_text(reader, number);
+}
+
+static enum vmc_status print_qemu(const struct dump *dump,
+                                  const struct vmc_record *record,
+                                  struct vmc_error *error)
+{
+    enum vmc_record_kind kind = (enum vmc_record_kind)record->kind;
+    char line[VMC_QEMU_LINE_BYTES_MAX];
+
+    if (!vmc_record_is_qemu(kind)) {
+        return vmc_fail(error, VMC_E_FORMAT,
+                        "line %" PRIu64 ": %s is no event of QEMU's log",
+                        record->line, vmc_record_kind_name(kind));
+    }
+    (void)fwrite(line, 1, vmc_qemu_line(line, record, text_of, dump->reader),
+                 stdout);
+    return VMC_OK;
+}
+
 static enum vmc_status dump_batch(void *owner, const struct vmc_record *records,
                                   uint32_t count, struct vmc_error *error)
 {
@@ -505,7 +539,11 @@ static enum vmc_status dump_batch(void *owner, const struct vmc_record *records,
             return VMC_END;
         }
         dump->printed++;
-        print_record(dump, &records[i]);
+        if (!options->is_qemu) {
+            print_record(dump, &records[i]);
+        } else if (print_qemu(dump, &records[i], error) != VMC_OK) {
+            return VMC_E_FORMAT;
+        }
     }
     if (ferror(stdout) != 0) {
         return vmc_fail(error, VMC_E_IO, "standard output: cannot write");

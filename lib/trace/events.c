@@ -248,3 +248,13 @@ const struct vmc_event *vmc_event_find(const struct vmc_event_table *table,
     *count = 0;
     return NULL;
 }
+
+const struct vmc_event *vmc_event_of(enum vmc_record_kind kind)
+{
+    for (size_t i = 0; i < VMC_COUNT_OF(events); i++) {
+        if (events[i].kind == kind && events[i].base == 0) {
+            return &events[i];
+        }
+    }
+    return NULL;
+}

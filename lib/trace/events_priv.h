@@ -31,4 +31,8 @@ const struct vmc_event *vmc_event_find(const struct vmc_event_table *table,
                                        const char *name, size_t name_bytes,
                                        uint32_t *count);
 
+/** The newest way in which an event of @kind is printed whose arguments are the
+ * record's; NULL for VMC_REC_NONE. */
+const struct vmc_event *vmc_event_of(enum vmc_record_kind kind);
+
 #endif

@@ -5,6 +5,8 @@
  */
 #include "trace/pattern_priv.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *vmc_scan_blanks(const char *at, const char *end)
@@ -242,4 +244,86 @@ bool vmc_pattern_match(const char *pattern, const char *at, const char *end,
         }
     }
     return at == end || vmc_scan_blanks(at, end) == end;
+}
+
+/* ---- Printing ------------------------------------------------------------ */
+
+/* The @number-th word of "{a|b|c}"; empty when there are fewer. Moves
+ * *pattern behind the list. */
+static int print_choice(char *out, size_t size_bytes, const char **pattern,
+                        uint64_t number)
+{
+    const char *choice = *pattern + 1, *found = "";
+    int found_bytes = 0;
+
+    for (uint64_t place = 0;; place++) {
+        size_t bytes = strcspn(choice, "|}");
+
+        if (place == number) {
+            found = choice;
+            found_bytes = (int)bytes;
+        }
+        choice += bytes;
+        if (*choice++ == '}') {
+            break;
+        }
+    }
+    *pattern = choice;
+    return snprintf(out, size_bytes, "%.*s", found_bytes, found);
+}
+
+/* One conversion; *pattern stands behind its '%'. */
+static int print_argument(char *out, size_t size_bytes, const char **pattern,
+                          const struct vmc_record *record,
+                          const struct vmc_text_source *texts)
+{
+    const char *what = *pattern;
+    uint64_t value;
+    int bytes;
+
+    if (*what == '{') {
+        uint64_t number = (uint64_t)(strchr(what, '}')[1] - '0');
+
+        bytes = print_choice(out, size_bytes, pattern, record->args[number]);
+        ++*pattern;
+        return bytes;
+    }
+    *pattern += 2;
+    value = record->args[what[1] - '0'];
+    switch (*what) {
+    case 'd':
+        return snprintf(out, size_bytes, "%" PRId64, (int64_t)value);
+    case 'u':
+        return snprintf(out, size_bytes, "%" PRId32, (int32_t)(uint32_t)value);
+    case 'x':
+        return snprintf(out, size_bytes, "0x%" PRIx64, value);
+    case 'h':
+        return snprintf(out, size_bytes, "%" PRIx64, value);
+    case 'p':
+        return value == 0 ? snprintf(out, size_bytes, "(nil)")
+                          : snprintf(out, size_bytes, "0x%" PRIx64, value);
+    default: /* w, s, r */
+        return snprintf(out, size_bytes, "%s",
+                        texts->text(texts->owner, value));
+    }
+}
+
+size_t vmc_pattern_print(char *out, size_t size_bytes, const char *pattern,
+                         const struct vmc_record *record,
+                         const struct vmc_text_source *texts)
+{
+    size_t bytes = 0;
+
+    while (*pattern != '\0') {
+        size_t left = bytes < size_bytes ? size_bytes - bytes : 0;
+        char *at = left > 0 ? out + bytes : NULL;
+
+        if (*pattern == '%') {
+            pattern++;
+            bytes += (size_t)print_argument(at, left, &pattern, record, texts);
+        } else {
+            bytes += (size_t)snprintf(at, left, "%c", *pattern++);
+        }
+    }
+    return bytes;
 }

@@ -30,6 +30,21 @@
 bool vmc_pattern_match(const char *pattern, const char *at, const char *end,
                        struct vmc_texts *texts, struct vmc_record *record);
 
+/** Where vmc_pattern_print() finds the texts of a record's arguments. */
+struct vmc_text_source {
+    const char *(*text)(const void *owner, uint64_t number);
+    const void *owner;
+};
+
+/**
+ * The other way: print @record's args as @pattern says into @out. Blanks are
+ * printed as they stand.
+ * Returns  the bytes of the whole, as snprintf(): cut when they do not fit.
+ */
+size_t vmc_pattern_print(char *out, size_t size_bytes, const char *pattern,
+                         const struct vmc_record *record,
+                         const struct vmc_text_source *texts);
+
 /** Behind the blanks at @at. */
 const char *vmc_scan_blanks(const char *at, const char *end);
 
