@@ -10,6 +10,7 @@
 #include "sim/assumed.h"
 #include "sim/balloon.h"
 #include "sim/balloon_irq.h"
+#include "sim/balloon_run_log.h"
 #include "sim/balloon_run_timeline.h"
 #include "sim/command.h"
 #include "sim/interrupted.h"
@@ -27,7 +28,7 @@ struct options {
     const char *machine, *mechanism, *op, *memory, *json_path, *report_path;
     json_t *assumed;        /**< what assumed_note() notes */
     const char *interrupts; /**< profile; NULL: fixed times */
-    const char *perfetto_path;
+    const char *perfetto_path, *log_path;
     const char *settings[SETTINGS_MAX];
     uint32_t setting_count;
     bool is_validating;
@@ -61,6 +62,7 @@ enum option_key {
     OPTION_INTERRUPTS,
     OPTION_REPORT,
     OPTION_PERFETTO,
+    OPTION_LOG,
     OPTION_VALIDATE,
 };
 
@@ -131,6 +133,8 @@ static const struct argp_option option_table[] = {
      "write pictures of the stages and of memory, and a page with them", 0},
     {"perfetto", OPTION_PERFETTO, "FILE", 0,
      "write a timeline of threads and locks, for ui.perfetto.dev", 0},
+    {"log", OPTION_LOG, "FILE", 0,
+     "write what QEMU would log of the device, from the first cycle on", 0},
     {"validate", OPTION_VALIDATE, 0, 0,
      "run the published measurements and print them beside the simulated", 0},
     {"json", 'j', "FILE", 0, "write the result as JSON; - is standard output",
@@ -270,6 +274,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_REPORT:
         options->report_path = argument;
+        return 0;
+    case OPTION_LOG:
+        options->log_path = argument;
         return 0;
     case OPTION_PERFETTO:
         options->perfetto_path = argument;
@@ -562,9 +569,9 @@ static void on_progress(void *owner, uint64_t events)
     progress_add(owner, events);
 }
 
-static enum vmc_status simulate(struct options *options,
-                                struct vmc_balloon_result *result,
-                                struct vmc_error *error)
+static enum vmc_status simulate_unlogged(struct options *options,
+                                         struct vmc_balloon_result *result,
+                                         struct vmc_error *error)
 {
     static struct vmc_balloon_survey before, after;
     struct progress progress;
@@ -580,6 +587,28 @@ static enum vmc_status simulate(struct options *options,
     options->config.is_stopped = interrupted;
     status = vmc_balloon_run(&options->config, result, error);
     progress_end(&progress);
+    return status;
+}
+
+/* With the log that was asked for. */
+static enum vmc_status simulate(struct options *options,
+                                struct vmc_balloon_result *result,
+                                struct vmc_error *error)
+{
+    struct balloon_run_log log = {0};
+    enum vmc_status status = VMC_OK;
+
+    if (options->log_path != NULL) {
+        status = balloon_run_log_open(&log, options->log_path, &options->config,
+                                      error);
+    }
+    if (status == VMC_OK) {
+        status = simulate_unlogged(options, result, error);
+    }
+    if (status == VMC_OK && log.out != NULL) {
+        status = balloon_run_log_close(&log, error);
+    }
+    balloon_run_log_abandon(&log);
     return status;
 }
 

@@ -20,7 +20,7 @@ LAYERS = {
     "eiointc": "base event device stats ioregion",
     "irqchip": "base event device stats ioregion",
     "vcpu": "base event device stats ioregion",
-    "balloon": "base event device stats ioregion",
+    "balloon": "base event device stats trace ioregion",
     "explore": "base event device stats",
 }
 COLUMNS_MAX = 80

@@ -21,6 +21,7 @@
 #include "base/base.h"
 #include "device/device.h"
 #include "event/event.h"
+#include "trace/record.h"
 
 /** How memory moves. */
 enum vmc_balloon_mechanism {
@@ -163,6 +164,11 @@ struct vmc_balloon_config {
     /** Who is told of threads and locks; NULL: nobody. Borrowed for the call.
      */
     const struct vmc_balloon_watch *watch;
+
+    /** Gets what QEMU would log of the device, from the first cycle on; NULL:
+     * nobody. Text 1 of a record is the name of RAM. */
+    void (*on_record)(void *owner, const struct vmc_record *record);
+    void *record_owner; /**< for on_record */
 
     /** Memory before what is timed, and after it. Filled during the call; NULL:
      * not wanted, as it takes a look at every page. */

@@ -122,6 +122,7 @@ static void let_go_range(struct vm_worker *worker)
     vmc_host_unpin(&vm->host, frame * HUGE_PAGES, (end - frame) * HUGE_PAGES,
                    &effect);
     vm_discard(vm, frame * HUGE_PAGES, (end - frame) * HUGE_PAGES, &effect);
+    vm_log_discard(vm, frame * HUGE_PAGES, (end - frame) * HUGE_PAGES);
     vm->pages_told += (uint64_t)(end - frame) * HUGE_PAGES;
     worker->tell.served = (struct vmc_account){0};
     charge_effect(vm, &effect, &worker->tell.served);
@@ -180,6 +181,7 @@ static void reclaim_tree(struct vm_worker *worker)
         }
         vmc_host_unpin(&vm->host, first, (uint64_t)count * HUGE_PAGES, &effect);
         vm_discard(vm, first, (uint64_t)count * HUGE_PAGES, &effect);
+        vm_log_discard(vm, first, (uint64_t)count * HUGE_PAGES);
         vmc_pagelist_push(
             &vm->fresh,
             (struct vmc_page_run){.first = first,

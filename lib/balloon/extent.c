@@ -30,6 +30,7 @@ static void serve_range(struct vm_worker *worker, struct vmc_wire_range range,
         return;
     }
     vm_discard(vm, (uint32_t)range.pfn, (uint32_t)range.count, &effect);
+    vm_log_discard(vm, range.pfn, range.count);
     charge_effect(vm, &effect, served);
 }
 

@@ -43,6 +43,7 @@ static void unplug(struct vm *vm, uint64_t block, uint64_t count,
 {
     vmc_host_unpin(&vm->host, block * HUGE_PAGES, count * HUGE_PAGES, effect);
     vm_discard(vm, block * HUGE_PAGES, count * HUGE_PAGES, effect);
+    vm_log_discard(vm, block * HUGE_PAGES, count * HUGE_PAGES);
     vm->pages_told += count * HUGE_PAGES;
     set_unplugged(vm, block, count, true);
 }
@@ -119,7 +120,7 @@ void serve_mem_request(struct vm_worker *worker)
     struct vm *vm = worker->vm;
     struct vmc_host_effect effect = {0};
     struct vmc_mem_response response = {.type = VMC_MEM_ERROR};
-    struct vmc_mem_request request;
+    struct vmc_mem_request request = {.type = UINT16_MAX};
 
     if (vmc_mem_get_request(vm->payload.request,
                             worker->tell.element.buffers[0].size_bytes,
@@ -130,6 +131,7 @@ void serve_mem_request(struct vm_worker *worker)
         vm->refused_messages++;
         vm->bad_addresses += response.type == VMC_MEM_ERROR;
     }
+    vm_log_request(vm, request, response);
     vmc_mem_put_response(vm->payload.response, response);
     charge_effect(vm, &effect, &worker->tell.served);
 }

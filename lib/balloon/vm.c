@@ -166,6 +166,7 @@ static void tell_pop(struct vm_worker *worker)
     assert(is_there);
     (void)is_there;
     check_popped(worker);
+    vm_log_popped(worker);
     vm->messages++;
     vmc_flow_sleep(&worker->flow, VMC_STAGE_SEND,
                    vm->costs->send.pop +
@@ -219,6 +220,7 @@ static void tell_pushed(struct vm_worker *worker)
 
     (void)vmc_vq_push(&vm->queues[worker->tell.queue], &worker->tell.element,
                       0);
+    vm_log_answered(worker);
     worker_unlock(worker, ROLE_BQL);
     worker_unlock(worker, ROLE_MAIN);
     wait_for_interrupt(worker, slept);
@@ -292,6 +294,7 @@ static void size_read_done(struct vm_worker *worker)
     struct vm *vm = worker->vm;
     bool is_short;
 
+    vm_log_config_read(vm);
     worker_unlock(worker, ROLE_BQL);
     vm->read_target = vmc_config_get(&vm->space, VMC_CONFIG_NUM_PAGES);
     vm->wanted_units = vm->read_target;
@@ -334,10 +337,12 @@ void size_moved(struct vm_worker *worker)
 static void size_write_done(struct vm_worker *worker)
 {
     struct vm *vm = worker->vm;
+    uint32_t old_units = vmc_config_get(&vm->space, VMC_CONFIG_ACTUAL);
     bool is_queued;
 
     vmc_config_write_field(&vm->space, VMC_CONFIG_ACTUAL,
                            (uint32_t)vm->held_units);
+    vm_log_config_written(vm, old_units);
     worker_unlock(worker, ROLE_BQL);
     if (worker == &vm->workers[WORKER_OOM]) {
         oom_moved(worker);
@@ -409,6 +414,7 @@ void vm_resize(struct vm *vm, uint64_t units)
         return;
     }
     vmc_config_set(&vm->space, VMC_CONFIG_NUM_PAGES, (uint32_t)units);
+    vm_log_target(vm);
     vm->idle_rounds = vm->reversals = 0;
     vm->has_oom_taken = false;
     compact_reset(vm);

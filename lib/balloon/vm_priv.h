@@ -127,7 +127,7 @@ struct vm_worker {
     struct {
         struct vmc_vq_element element;
         struct vmc_account served;
-        uint64_t kicked_tick;
+        uint64_t kicked_tick, popped_tick;
         uint32_t return_step, entry;
         uint32_t position; /**< word of the message that comes next */
         uint8_t queue;
@@ -288,6 +288,7 @@ struct vm {
     } compact;
     struct check check; /**< the invariants, held against all this */
     uint64_t watched_kicks;
+    uint64_t log_lines;                     /**< told to config.on_record */
     struct vmc_balloon_sizes watched_sizes; /**< as they were told last */
 };
 
@@ -397,6 +398,26 @@ uint64_t vm_free_pages(const struct vm *vm);
 /** How many pages the guest believes it manages: those in the balloon are not
  * among them, unless it may take them back when it is out of memory. */
 uint64_t vm_managed_pages(const struct vm *vm);
+
+/* ---- device_log.c --------------------------------------------------------*/
+
+/* Tell config.on_record, if there is one, what QEMU would log: */
+
+/** a new target; */
+void vm_log_target(struct vm *vm);
+/** the driver reads the configuration, */
+void vm_log_config_read(struct vm *vm);
+/** or writes what it holds; */
+void vm_log_config_written(struct vm *vm, uint32_t old_units);
+/** the device takes @worker's message, */
+void vm_log_popped(struct vm_worker *worker);
+/** lets go of pages that are no entries of an array of numbers, */
+void vm_log_discard(struct vm *vm, uint64_t page, uint64_t count);
+/** answers virtio-mem, */
+void vm_log_request(struct vm *vm, struct vmc_mem_request request,
+                    struct vmc_mem_response response);
+/** gives @worker's message back, with all of its pages. */
+void vm_log_answered(struct vm_worker *worker);
 
 /* ---- watch.c -------------------------------------------------------------*/
 
