@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "archive_rig.h"
 #include "suite.h"
 
 enum what {
@@ -277,10 +278,24 @@ static const struct {
      2},
 };
 
-static void feed(struct balloon_log *log, uint32_t row)
+/* The same log in another place. */
+static struct balloon_log *moved(struct balloon_log *log)
 {
+    struct balloon_log *other;
+
+    ck_assert_int_eq(balloon_log_new(&other), VMC_OK);
+    ARCHIVE_CARRY(balloon_log_archive, log, other);
+    balloon_log_free(log);
+    return other;
+}
+
+/* With @is_moving it goes on elsewhere after each record. */
+static struct balloon_log *log_of(uint32_t row, bool is_moving)
+{
+    struct balloon_log *log;
     struct vmc_record record = {.thread = 1};
 
+    ck_assert_int_eq(balloon_log_new(&log), VMC_OK);
     for (const struct line *line = logs[row].lines; line->what != END; line++) {
         uint64_t count = line->what == PAGES ? line->b : 1;
 
@@ -329,24 +344,26 @@ static void feed(struct balloon_log *log, uint32_t row)
                 break;
             }
             balloon_log_record(log, &record, logs[row].section);
+            log = is_moving ? moved(log) : log;
         }
     }
     balloon_log_end(log);
+    return log;
 }
 
 START_TEST(a_log_is_counted_as_it_must_be)
 {
-    const struct balloon_log_counts *want = &logs[_i].counts;
+    uint32_t row = (uint32_t)_i / 2;
+    const struct balloon_log_counts *want = &logs[row].counts;
     const struct balloon_log_counts *got;
     struct balloon_log *log;
     uint32_t targets;
 
-    ck_assert_int_eq(balloon_log_new(&log), VMC_OK);
-    feed(log, (uint32_t)_i);
+    log = log_of(row, _i % 2 != 0);
     got = balloon_log_counts(log);
 #define SAME(field)                                                            \
     ck_assert_msg(got->field == want->field, "%s: " #field " is %u, not %u",   \
-                  logs[_i].what, (unsigned)got->field, (unsigned)want->field)
+                  logs[row].what, (unsigned)got->field, (unsigned)want->field)
     SAME(inflated_pfns);
     SAME(deflated_pfns);
     SAME(messages);
@@ -364,8 +381,8 @@ START_TEST(a_log_is_counted_as_it_must_be)
     SAME(reports);
     SAME(reported_bytes);
     (void)balloon_log_targets(log, &targets);
-    ck_assert_msg(targets == logs[_i].targets, "%s: %u operations",
-                  logs[_i].what, targets);
+    ck_assert_msg(targets == logs[row].targets, "%s: %u operations",
+                  logs[row].what, targets);
     ck_assert_int_eq(balloon_log_status(log), VMC_OK);
     balloon_log_free(log);
 }
@@ -427,7 +444,7 @@ Suite *suite(void)
 
     suite_add_tcase(s, c);
     tcase_add_loop_test(c, a_log_is_counted_as_it_must_be, 0,
-                        VMC_COUNT_OF(logs));
+                        2 * VMC_COUNT_OF(logs));
     tcase_add_test(c, pages_tell_which_machine_it_was);
     tcase_add_test(c, a_page_beyond_reason_is_not_kept);
     return s;

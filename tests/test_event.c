@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive_rig.h"
 #include "base/rng.h"
 #include "suite.h"
 
@@ -327,6 +328,38 @@ START_TEST(a_loaded_engine_goes_on_as_the_saved_one)
     free(again);
     vmc_engine_free(first.engine);
     vmc_engine_free(second.engine);
+}
+END_TEST
+
+START_TEST(an_archived_engine_goes_on_as_the_first)
+{
+    const struct vmc_engine_config config = {EVENTS_MAX, 2};
+    struct world first = new_world(), second = new_world(), other = {0};
+
+    fill_world(&first);
+    fill_world(&second);
+    for (uint64_t i = 0; i < 20; i++) {
+        vmc_engine_schedule(first.engine, i % 7, VMC_PHASE_WIRE, 0, i);
+    }
+    for (int i = 0; i < 500; i++) {
+        ck_assert(vmc_engine_step(first.engine));
+    }
+    ARCHIVE_CARRY(vmc_engine_archive, first.engine, second.engine);
+    second.sum = first.sum;
+    for (int i = 0; i < 500; i++) {
+        ck_assert(vmc_engine_step(first.engine));
+        ck_assert(vmc_engine_step(second.engine));
+    }
+    ck_assert_uint_eq(first.sum, second.sum);
+    ck_assert_uint_eq(vmc_engine_fingerprint(first.engine),
+                      vmc_engine_fingerprint(second.engine));
+    ck_assert_int_eq(vmc_engine_new(&other.engine, &config), VMC_OK);
+    (void)vmc_engine_add_handler(other.engine, "moon", 0, go_on, &other);
+    ARCHIVE_REFUSE(vmc_engine_archive, first.engine, other.engine,
+                   "of another engine");
+    vmc_engine_free(first.engine);
+    vmc_engine_free(second.engine);
+    vmc_engine_free(other.engine);
 }
 END_TEST
 
@@ -753,6 +786,7 @@ Suite *suite(void)
     tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, fires_like_a_searched_array, 0, SEEDS);
     tcase_add_loop_test(c, a_loaded_engine_goes_on_as_the_saved_one, 0, 12);
+    tcase_add_test(c, an_archived_engine_goes_on_as_the_first);
     tcase_add_test(c, the_last_tick_is_reached);
     tcase_add_test(c, stop_ends_the_run_after_this_event);
     tcase_add_test(c, the_fingerprint_is_tick_phase_kind_and_instance);

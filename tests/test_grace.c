@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "archive_rig.h"
 #include "base/rng.h"
 #include "event/clock.h"
 #include "suite.h"
@@ -56,12 +57,17 @@ static const struct vmc_grace_ops ops = {
     .stalled = on_stalled,
 };
 
-static void set_up(const struct vmc_grace_config *config)
+static void make(const struct vmc_grace_config *config)
 {
     struct vmc_engine_config limits = {.events_max = 4096, .handlers_max = 4};
 
     ck_assert_int_eq(vmc_engine_new(&events, &limits), VMC_OK);
     ck_assert_int_eq(vmc_grace_new(&grace, events, config, &ops, NULL), VMC_OK);
+}
+
+static void set_up(const struct vmc_grace_config *config)
+{
+    make(config);
     done_count = stall_count = srcu_stall_count = order_count = 0;
 }
 
@@ -70,6 +76,19 @@ static void tear_down(void)
     ck_assert_uint_eq(vmc_grace_counts(grace)->early_ends, 0);
     vmc_grace_free(grace);
     vmc_engine_free(events);
+}
+
+/* Go on with the same engines in another place. */
+static void move_on(const struct vmc_grace_config *config)
+{
+    struct vmc_engine *old_events = events;
+    struct vmc_grace *old_grace = grace;
+
+    make(config);
+    ARCHIVE_CARRY(vmc_engine_archive, old_events, events);
+    ARCHIVE_CARRY(vmc_grace_archive, old_grace, grace);
+    vmc_grace_free(old_grace);
+    vmc_engine_free(old_events);
 }
 
 static void run_ms(uint64_t ms)
@@ -371,6 +390,69 @@ START_TEST(numbers_outside_their_limits_are_refused)
 }
 END_TEST
 
+/* Random load with callbacks in rings that wrap and waits; every 50th step the
+ * engines go on in another place, or they do not: the same happens. */
+static uint64_t run_random_load(bool is_moving)
+{
+    struct vmc_grace_config config = vmc_grace_defaults(1000, 4);
+    struct vmc_rng rng;
+    uint64_t sum = 0;
+
+    config.callbacks_max = 8;
+    vmc_rng_init(&rng, 5);
+    set_up(&config);
+    for (int i = 0; i < 4000 && done_count < DURATIONS_MAX - 64; i++) {
+        uint32_t cpu = (uint32_t)vmc_rng_below(&rng, 4);
+
+        vmc_engine_run(events, vmc_engine_now_tick(events) +
+                                   vmc_rng_below(&rng, 900) * VMC_TICKS_PER_US);
+        if (vmc_rng_below(&rng, 3) == 0) {
+            vmc_grace_set_mode(grace, cpu,
+                               (enum vmc_cpu_mode)vmc_rng_below(&rng, 4));
+        } else if (order_count + 64 < CALLBACKS_MAX) {
+            (void)vmc_grace_call(grace, cpu, (uint64_t)i);
+        }
+        if (vmc_rng_below(&rng, 20) == 0) {
+            begin_wait();
+        }
+        if (is_moving && i % 50 == 49) {
+            move_on(&config);
+        }
+    }
+    for (uint32_t i = 0; i < order_count; i++) {
+        sum = sum * 31 + order[i];
+    }
+    sum = sum * 31 + vmc_engine_fingerprint(events);
+    ck_assert_uint_gt(order_count, 1000);
+    ck_assert_uint_gt(done_count, 100);
+    tear_down();
+    return sum;
+}
+
+START_TEST(archived_engines_go_on_as_the_first)
+{
+    ck_assert_uint_eq(run_random_load(false), run_random_load(true));
+}
+END_TEST
+
+START_TEST(an_engine_with_other_numbers_is_refused)
+{
+    struct vmc_grace_config config = vmc_grace_defaults(1000, 4);
+    struct vmc_engine *old_events;
+    struct vmc_grace *old_grace;
+
+    set_up(&config);
+    old_events = events;
+    old_grace = grace;
+    config.wake_ticks++;
+    make(&config);
+    ARCHIVE_REFUSE(vmc_grace_archive, old_grace, grace, "grace: 'config'");
+    tear_down();
+    vmc_grace_free(old_grace);
+    vmc_engine_free(old_events);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("grace");
@@ -390,6 +472,8 @@ Suite *suite(void)
     tcase_add_test(c, srcu_waits_for_old_readers_only);
     tcase_add_test(c, a_stall_is_told_for_rcu_and_for_srcu);
     tcase_add_test(c, a_kernel_without_preemption_needs_a_switch);
+    tcase_add_test(c, archived_engines_go_on_as_the_first);
+    tcase_add_test(c, an_engine_with_other_numbers_is_refused);
     tcase_add_test(c, numbers_outside_their_limits_are_refused);
     return s;
 }

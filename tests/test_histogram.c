@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "archive_rig.h"
 #include "base/base.h"
 #include "base/rng.h"
 #include "suite.h"
@@ -126,6 +127,31 @@ START_TEST(the_mean_is_exact_and_rounded)
 }
 END_TEST
 
+static void archive_hist(struct vmc_hist *of, struct vmc_archive *archive)
+{
+    vmc_hist_archive(of, "hist", archive);
+}
+
+/* Whatever is in the other one before; and few buckets take few bytes. */
+START_TEST(an_archived_histogram_is_the_same)
+{
+    static const uint64_t cases[][3] = {
+        {0, 0, 0},   {1, 0, 0},          {1, UINT64_MAX, 0},
+        {3, 5, 700}, {3, 0, UINT64_MAX},
+    };
+    const uint64_t *row = cases[_i / 2];
+
+    for (uint64_t i = 0; i < row[0]; i++) {
+        vmc_hist_add(&hist, row[1 + i % 2]);
+    }
+    for (uint64_t i = 0; i < 100 && _i % 2 != 0; i++) {
+        vmc_hist_add(&other, i * i * i * i * i * i);
+    }
+    ARCHIVE_CARRY(archive_hist, &hist, &other);
+    ck_assert_mem_eq(&hist, &other, sizeof(hist));
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("histogram");
@@ -138,6 +164,7 @@ Suite *suite(void)
     tcase_add_loop_test(c, quantiles_are_the_sorted_samples_within_a_bucket, 0,
                         8);
     tcase_add_loop_test(c, a_merge_is_as_if_never_split, 0, 8);
+    tcase_add_loop_test(c, an_archived_histogram_is_the_same, 0, 10);
     tcase_add_test(c, the_mean_is_exact_and_rounded);
     return s;
 }

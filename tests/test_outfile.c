@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "archive_rig.h"
 #include "suite.h"
 
 static char folder[] = P_tmpdir "/vmcycle-test-XXXXXX";
@@ -137,6 +138,50 @@ START_TEST(a_full_device_is_said)
 }
 END_TEST
 
+/* Written in two processes, as it were, the second of which had begun with
+ * something else. */
+START_TEST(an_archived_file_is_gone_on_with)
+{
+    static const char *const begun[] = {"", "a longer beginning than that"};
+    struct vmc_outfile *first, *second;
+    struct vmc_error error;
+    char other_path[80];
+
+    (void)snprintf(other_path, sizeof(other_path), "%s.first", path);
+    ck_assert_int_eq(vmc_outfile_open(&first, other_path, &error), VMC_OK);
+    ck_assert_int_eq(vmc_outfile_open(&second, path, &error), VMC_OK);
+    (void)fputs("one\n", vmc_outfile_stream(first));
+    (void)fputs(begun[_i], vmc_outfile_stream(second));
+    ARCHIVE_CARRY(vmc_outfile_archive, first, second);
+    (void)fputs("two\n", vmc_outfile_stream(first));
+    (void)fputs("2\n", vmc_outfile_stream(second));
+    ARCHIVE_CARRY(vmc_outfile_archive, second, second);
+    (void)fputs("3\n", vmc_outfile_stream(second));
+    ck_assert_int_eq(vmc_outfile_commit(second, &error), VMC_OK);
+    check_content("one\n2\n3\n");
+    ck_assert_int_eq(vmc_outfile_commit(first, &error), VMC_OK);
+    ck_assert_int_eq(rename(other_path, path), 0);
+    check_content("one\ntwo\n");
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_back_is_not_archived)
+{
+    struct vmc_outfile *out;
+    struct vmc_archive *archive;
+    struct vmc_error error = {""};
+
+    ck_assert_int_eq(
+        vmc_outfile_open(&out, _i == 0 ? "-" : "/dev/null", &error), VMC_OK);
+    ck_assert_int_eq(vmc_archive_new(&archive), VMC_OK);
+    vmc_outfile_archive(out, archive);
+    ck_assert_int_eq(vmc_archive_status(archive, &error), VMC_E_USAGE);
+    ck_assert_ptr_nonnull(strstr(error.text, "cannot be part of a checkpoint"));
+    vmc_archive_free(archive);
+    vmc_outfile_abandon(out);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("outfile");
@@ -150,5 +195,7 @@ Suite *suite(void)
     tcase_add_test(c, a_name_that_is_a_folder_is_said_and_nothing_stays);
     tcase_add_test(c, standard_output_is_written_directly);
     tcase_add_test(c, a_full_device_is_said);
+    tcase_add_loop_test(c, an_archived_file_is_gone_on_with, 0, 2);
+    tcase_add_loop_test(c, what_cannot_be_read_back_is_not_archived, 0, 2);
     return s;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "archive_rig.h"
 #include "sim/rcu_log.h"
 #include "sim/replay_rcu.h"
 #include "suite.h"
@@ -29,7 +30,20 @@ struct line {
     uint64_t number;
 };
 
-static struct rcu_log *log_of(const struct line *lines, size_t count)
+/* The same log in another place. */
+static struct rcu_log *moved(struct rcu_log *log)
+{
+    struct rcu_log *other;
+
+    ck_assert_int_eq(rcu_log_new(&other), VMC_OK);
+    ARCHIVE_CARRY(rcu_log_archive, log, other);
+    rcu_log_free(log);
+    return other;
+}
+
+/* With @is_moving it goes on elsewhere after each line. */
+static struct rcu_log *log_of(const struct line *lines, size_t count,
+                              bool is_moving)
 {
     static const struct {
         uint16_t kind;
@@ -82,6 +96,7 @@ static struct rcu_log *log_of(const struct line *lines, size_t count)
         }
         ck_assert_int_eq(rcu_log_take(log, &record, kinds[lines[i].what].text),
                          VMC_OK);
+        log = is_moving ? moved(log) : log;
     }
     return log;
 }
@@ -199,18 +214,20 @@ static const struct {
 START_TEST(each_kind_of_damage_is_one_violation_in_its_line)
 {
     size_t count = 1;
-    struct rcu_log *log;
 
     while (count < 12 && (rows[_i].lines[count].what != 0 ||
                           rows[_i].lines[count].number != 0)) {
         count++;
     }
-    log = log_of(rows[_i].lines, count);
-    ck_assert_msg(rcu_log_violations(log) == rows[_i].violations,
-                  "%s: %d violations", rows[_i].what,
-                  (int)rcu_log_violations(log));
-    ck_assert_uint_eq(rcu_log_counts(log)->first_line, rows[_i].first_line);
-    rcu_log_free(log);
+    for (int is_moving = 0; is_moving < 2; is_moving++) {
+        struct rcu_log *log = log_of(rows[_i].lines, count, is_moving);
+
+        ck_assert_msg(rcu_log_violations(log) == rows[_i].violations,
+                      "%s: %d violations", rows[_i].what,
+                      (int)rcu_log_violations(log));
+        ck_assert_uint_eq(rcu_log_counts(log)->first_line, rows[_i].first_line);
+        rcu_log_free(log);
+    }
 }
 END_TEST
 
@@ -227,6 +244,7 @@ START_TEST(many_callbacks_may_be_outstanding)
         record.args[1] = i * 64 + 64;
         ck_assert_int_eq(rcu_log_take(log, &record, ""), VMC_OK);
     }
+    log = moved(log);
     record.kind = VMC_REC_RCU_GRACE_PERIOD;
     record.args[1] = 21;
     (void)rcu_log_take(log, &record, "start");

@@ -65,6 +65,31 @@ START_TEST(load_brings_everything_back)
 }
 END_TEST
 
+START_TEST(an_archive_brings_everything_back)
+{
+    struct vmc_state_map map = three_parts();
+    struct vmc_archive *saved, *loaded;
+    const void *data;
+    size_t size_bytes;
+
+    ck_assert_int_eq(vmc_archive_new(&saved), VMC_OK);
+    vmc_state_archive(&map, saved);
+    data = vmc_archive_data(saved, &size_bytes);
+    counter = 0;
+    block.enabled = 9;
+    flags[0] = 'z';
+    ck_assert_int_eq(vmc_archive_open(&loaded, data, size_bytes), VMC_OK);
+    vmc_state_archive(&map, loaded);
+    ck_assert_int_eq(vmc_archive_status(loaded, NULL), VMC_OK);
+    ck_assert_uint_eq(counter, 7);
+    ck_assert_uint_eq(block.enabled, 1);
+    ck_assert_uint_eq(block.pending, 2);
+    ck_assert_mem_eq(flags, "abc", 3);
+    vmc_archive_free(loaded);
+    vmc_archive_free(saved);
+}
+END_TEST
+
 /* A byte changed anywhere changes the hash. */
 START_TEST(the_hash_sees_every_byte)
 {
@@ -105,6 +130,7 @@ Suite *suite(void)
     suite_add_tcase(s, c);
     tcase_add_test(c, parts_lie_in_the_order_they_were_added);
     tcase_add_test(c, load_brings_everything_back);
+    tcase_add_test(c, an_archive_brings_everything_back);
     tcase_add_test(c, the_hash_sees_every_byte);
     tcase_add_test_raise_signal(c, one_part_too_many_is_a_bug, SIGABRT_NUMBER);
     return s;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive_rig.h"
 #include "suite.h"
 
 static char *text;
@@ -240,6 +241,57 @@ START_TEST(many_events_pass_the_buffer)
 }
 END_TEST
 
+/* @count events that nest and never end all of them, from @from on. */
+static void put_events(struct vmc_timeline *into, uint64_t from, uint64_t count)
+{
+    for (uint64_t t = from; t < from + count; t++) {
+        uint32_t track = (uint32_t)t % 2;
+
+        if (t % 3 != 0 && vmc_timeline_depth(into, track) < 9) {
+            vmc_timeline_begin(into, track, t, "slice");
+        } else {
+            vmc_timeline_end(into, track, t);
+        }
+    }
+}
+
+/* The second half goes to another one, whose file has the same bytes. */
+START_TEST(an_archived_timeline_is_gone_on_with)
+{
+    struct vmc_timeline *first;
+    char *first_text;
+    size_t first_bytes, half_bytes;
+    FILE *first_file = open_memstream(&first_text, &first_bytes);
+
+    ck_assert_ptr_nonnull(first_file);
+    ck_assert_int_eq(vmc_timeline_new(&first, first_file), VMC_OK);
+    (void)vmc_timeline_add_group(first, "group");
+    (void)vmc_timeline_add_track(first, 0, "one");
+    (void)vmc_timeline_add_track(first, 0, "two");
+    put_events(first, 5, 4000);
+    set_up();
+    (void)add_track("what a fresh run adds is dropped");
+    ARCHIVE_CARRY(vmc_timeline_archive, first, timeline);
+    ck_assert_int_eq(fflush(first_file), 0);
+    half_bytes = first_bytes;
+    ck_assert_uint_eq(fwrite(first_text, 1, half_bytes, file), half_bytes);
+    put_events(first, 4005, 3000);
+    put_events(timeline, 4005, 3000);
+    ck_assert_int_eq(vmc_timeline_finish(first), VMC_OK);
+    ck_assert_int_eq(vmc_timeline_finish(timeline), VMC_OK);
+    ck_assert_uint_eq(vmc_timeline_event_count(first),
+                      vmc_timeline_event_count(timeline));
+    vmc_timeline_free(first);
+    vmc_timeline_free(timeline);
+    ck_assert_int_eq(fclose(first_file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_uint_eq(text_bytes, first_bytes);
+    ck_assert_mem_eq(text, first_text, text_bytes);
+    free(text);
+    free(first_text);
+}
+END_TEST
+
 START_TEST(a_full_disk_is_noticed)
 {
     uint32_t track;
@@ -273,6 +325,7 @@ Suite *suite(void)
     tcase_add_test(c, any_name_is_a_json_string);
     tcase_add_test(c, an_empty_timeline_is_an_empty_list);
     tcase_add_test(c, many_events_pass_the_buffer);
+    tcase_add_test(c, an_archived_timeline_is_gone_on_with);
     tcase_add_test(c, a_full_disk_is_noticed);
     return s;
 }
