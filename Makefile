@@ -4,6 +4,7 @@
 VERSION := 0.1.0
 SOMAJOR := 0
 PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
 VARIANT ?= release
 OUT     := build/$(VARIANT)
 Q       := $(if $(V),,@)# make V=1 shows the commands
@@ -26,8 +27,9 @@ CFLAGS_fuzz     := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
 ifneq ($(filter clang fuzz,$(VARIANT)),)
 CC := clang
 endif
+WERROR ?= -Werror# nothing where a compiler may know warnings that we do not
 CFLAGS ?= $(CFLAGS_$(VARIANT))
-override CFLAGS += -std=c11 -Wall -Wextra -Wpedantic -Werror -Wshadow \
+override CFLAGS += -std=c11 -Wall -Wextra -Wpedantic $(WERROR) -Wshadow \
                    -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
                    -fPIC -fno-semantic-interposition
 override CPPFLAGS += -Ilib -I. -MMD -MP -D_GNU_SOURCE \
@@ -64,7 +66,7 @@ SIM_OBJECTS := $(filter $(OUT)/sim/%,$(OBJECTS))
 .DELETE_ON_ERROR .SECONDARY:
 .PHONY: all deps test-deps demo validate test run-demo run-tests sanitize clang debug coverage \
         valgrind bench bench-peers fuzz lint format install uninstall reference clean \
-        dist help
+        dist deb help
 
 all: $(LIB) $(SHARED) $(PROGRAM) $(MPI_PROGRAM) ## build the library and the program
 
@@ -138,7 +140,7 @@ PACKAGES := pkg-config check libzstd-dev libjansson-dev libinih-dev \
 # Programs that nobody here wrote and that tests open our files with. A test
 # whose program is missing says that it was skipped.
 TEST_PACKAGES := chromium python3-jsonschema man-db groff mandoc \
-                 doxygen gtkwave
+                 doxygen gtkwave debhelper lintian
 CLUSTER_PACKAGES := libopenmpi-dev openmpi-bin parallel
 
 deps: ## install the packages that are missing
@@ -274,6 +276,7 @@ format: ## lay out all C files with clang-format
 
 MANUAL := $(patsubst docs/%,$(OUT)/%,$(wildcard docs/*.[135]))
 DEST := $(DESTDIR)$(PREFIX)
+DESTLIB := $(DESTDIR)$(LIBDIR)
 COMPLETION := $(DEST)/share/bash-completion/completions/vmcycle
 ARCHIVE := vmcycle-$(VERSION).tar.gz
 
@@ -283,13 +286,13 @@ $(MANUAL): $(OUT)/%: docs/% docs/manual.awk $(PROGRAM) $(HEADERS) \
 	$(Q)awk -v program=$(PROGRAM) -f docs/manual.awk $< > $@
 
 install: all $(PUBLIC) $(MANUAL) ## install under $(DESTDIR)$(PREFIX)
-	$(Q)install -d $(DEST)/bin $(DEST)/lib/pkgconfig $(DEST)/share/vmcycle
+	$(Q)install -d $(DEST)/bin $(DESTLIB)/pkgconfig $(DEST)/share/vmcycle
 	$(Q)install -m 755 $(PROGRAM) -t $(DEST)/bin
 	$(Q)$(if $(MPI_PROGRAM),install -D -m 755 $(MPI_PROGRAM) \
 	    -t $(DEST)/lib/vmcycle)
-	$(Q)install -m 644 $(PUBLIC) $(SHARED) -t $(DEST)/lib
-	$(Q)ln -sf $(notdir $(SHARED)) $(DEST)/lib/libvmcycle.so.$(SOMAJOR)
-	$(Q)ln -sf libvmcycle.so.$(SOMAJOR) $(DEST)/lib/libvmcycle.so
+	$(Q)install -m 644 $(PUBLIC) $(SHARED) -t $(DESTLIB)
+	$(Q)ln -sf $(notdir $(SHARED)) $(DESTLIB)/libvmcycle.so.$(SOMAJOR)
+	$(Q)ln -sf libvmcycle.so.$(SOMAJOR) $(DESTLIB)/libvmcycle.so
 	$(Q)for h in $(patsubst lib/%,%,$(filter-out %_priv.h,$(HEADERS))); do \
 	    install -D -m 644 lib/$$h $(DEST)/include/vmcycle/$$h || exit; done
 	$(Q)install -D -m 644 profiles/*.ini -t $(DEST)/share/vmcycle/profiles
@@ -305,17 +308,17 @@ install: all $(PUBLIC) $(MANUAL) ## install under $(DESTDIR)$(PREFIX)
 	    install -D -m 644 $$page -t $(DEST)/share/man/man$${page##*.} || exit; \
 	    done
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' \
-	    'libdir=$${prefix}/lib' '' 'Name: vmcycle' \
+	    'libdir=$(LIBDIR)' '' 'Name: vmcycle' \
 	    'Description: cycle-accurate simulator of virtual-machine hardware' \
 	    'Version: $(VERSION)' 'Requires.private: libzstd jansson inih' \
 	    'Cflags: -I$${includedir}/vmcycle' 'Libs: -L$${libdir} -lvmcycle' \
-	    > $(DEST)/lib/pkgconfig/vmcycle.pc
+	    > $(DESTLIB)/pkgconfig/vmcycle.pc
 
 uninstall: ## remove what install put there
 	$(Q)rm -rf $(DEST)/include/vmcycle $(DEST)/share/vmcycle \
 	    $(DEST)/share/doc/vmcycle $(DEST)/lib/vmcycle
-	$(Q)rm -f $(DEST)/bin/vmcycle $(DEST)/lib/libvmcycle.* $(COMPLETION) \
-	    $(DEST)/lib/pkgconfig/vmcycle.pc \
+	$(Q)rm -f $(DEST)/bin/vmcycle $(DESTLIB)/libvmcycle.* $(COMPLETION) \
+	    $(DESTLIB)/pkgconfig/vmcycle.pc \
 	    $(foreach page,$(MANUAL),$(DEST)/share/man/man$(subst .,,$(suffix \
 	    $(page)))/$(notdir $(page)))
 
@@ -328,13 +331,25 @@ reference: ## make the API reference from the headers
 	@echo build/reference/html/index.html
 
 # What git has of the last commit, and nothing of the machine: the same bytes
-# every time.
+# every time. Two of these may run at once.
 dist: ## make the source archive of the last commit
 	$(Q)mkdir -p build
-	$(Q)git -c tar.umask=0022 archive --format=tar \
-	    --prefix=vmcycle-$(VERSION)/ HEAD | gzip -9n > build/$(ARCHIVE).part
-	$(Q)mv build/$(ARCHIVE).part build/$(ARCHIVE)
+	$(Q)part=build/$(ARCHIVE).$$$$ && git -c tar.umask=0022 archive \
+	    --format=tar --prefix=vmcycle-$(VERSION)/ HEAD | gzip -9n > $$part && \
+	    mv $$part build/$(ARCHIVE)
 	@echo build/$(ARCHIVE)
+
+# Built in a copy of the archive, with nothing that this make was given.
+deb: ## make Debian packages of the last commit
+	$(Q)sh tests/deps.sh $(PACKAGES) dpkg-dev debhelper
+	$(Q)$(MAKE) dist
+	$(Q)rm -rf build/deb && mkdir -p build/deb
+	$(Q)tar -xzf build/$(ARCHIVE) -C build/deb
+	$(Q)cd build/deb/vmcycle-$(VERSION) && \
+	    env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u VARIANT \
+	    dpkg-buildpackage --no-sign > ../build.log 2>&1 || \
+	    { tail -n 30 ../build.log; exit 1; }
+	@ls build/deb/*.deb
 
 clean: ## remove build/
 	rm -rf build
