@@ -181,19 +181,26 @@ static void put_figure(FILE *page, const char *svg, uint32_t number)
     const char *from = text_bytes > 0 ? text + text_bytes : strstr(svg, "<svg");
     const char *end = from != NULL ? strstr(from, "</svg>") : NULL;
     bool is_list = memchr(text, '\n', text_bytes) != NULL;
+    unsigned long width = 0;
     unsigned n = (unsigned)number;
+    char least[64] = "";
 
-    if (box_bytes == 0 || end == NULL) {
+    if (box_bytes < strlen("0 0 1 1") || end == NULL) {
         return;
     }
     from = strchr(from, '>');
+    width = strtoul(box + strlen("0 0 "), NULL, 10);
+    if (width > WIDE_FROM) {
+        /* Letters would get too small on a phone: the figure scrolls. */
+        (void)snprintf(least, sizeof(least), " style=\"min-width:%lupx\"",
+                       width * 4 / 5);
+    }
     (void)fprintf(page,
-                  "<figure%s>\n<svg role=\"img\" aria-labelledby=\"p%u-t "
+                  "<figure%s>\n<svg%s role=\"img\" aria-labelledby=\"p%u-t "
                   "p%u-d\" viewBox=\"%.*s\">\n<title id=\"p%u-t\">%.*s</title>"
                   "\n<desc id=\"p%u-d\">%.*s</desc>\n",
-                  strtoul(box + 4, NULL, 10) > WIDE_FROM ? " class=\"wide\""
-                                                         : "",
-                  n, n, (int)box_bytes, box, n, (int)title_bytes, title, n,
+                  width > WIDE_FROM ? " class=\"wide\"" : "", least, n, n,
+                  (int)box_bytes, box, n, (int)title_bytes, title, n,
                   (int)text_bytes, text);
     put_drawing(page, from + 1, end, number);
     (void)fprintf(page,

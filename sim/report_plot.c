@@ -104,6 +104,11 @@ static bool keep_picture(FILE *drawn, const char *path)
         return false;
     }
     rewind(drawn);
+    if (getc(drawn) == EOF) { /* a script that draws elsewhere */
+        vmc_outfile_abandon(out);
+        return false;
+    }
+    rewind(drawn);
     while ((count = fread(bytes, 1, sizeof(bytes), drawn)) > 0) {
         (void)fwrite(bytes, 1, count, vmc_outfile_stream(out));
     }

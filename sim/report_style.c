@@ -82,7 +82,6 @@ static const char layout[] =
     "repeat(auto-fill,minmax(min(26rem,100%),1fr))}\n"
     "figure{margin:.5rem 0;min-width:0}figure.wide{grid-column:1/-1}\n"
     "figure svg{display:block;width:100%;height:auto;color:var(--fg)}\n"
-    "figure.wide svg{min-width:34rem}\n"
     "pre{overflow-x:auto;font-size:.8rem;line-height:1.35;background:"
     "var(--card);border-radius:.5rem;padding:.7rem}\n"
     "details{margin:.3rem 0}summary{cursor:pointer}\n"
