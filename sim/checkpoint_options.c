@@ -15,8 +15,8 @@ static const struct argp_option option_table[] = {
      "simulated time has passed, as 10us or 1.5ms",
      0},
     {"checkpoint", OPTION_CHECKPOINT, "DIR", 0,
-     "folder for checkpoints, NUMBER.ckpt; one is written there, too, when "
-     "SIGINT or SIGTERM ends the run",
+     "folder for checkpoints: NUMBER.ckpt, and interrupted.ckpt when SIGINT "
+     "or SIGTERM ends the run",
      0},
     {"resume", OPTION_RESUME, "FILE", 0,
      "go on from this checkpoint, on the same input with the same options", 0},
@@ -86,6 +86,10 @@ enum vmc_status checkpoint_options_check(struct checkpoint_options *options,
 void checkpoint_options_path(const struct checkpoint_options *options,
                              uint64_t number, char *path, size_t room)
 {
-    (void)snprintf(path, room, "%s/%06" PRIu64 ".ckpt", options->folder,
-                   number);
+    if (number == CHECKPOINT_INTERRUPTED) {
+        (void)snprintf(path, room, "%s/interrupted.ckpt", options->folder);
+    } else {
+        (void)snprintf(path, room, "%s/%06" PRIu64 ".ckpt", options->folder,
+                       number);
+    }
 }

@@ -37,6 +37,9 @@ extern const struct argp checkpoint_options_parser;
 enum vmc_status checkpoint_options_check(struct checkpoint_options *options,
                                          struct vmc_error *error);
 
+/** The number of the checkpoint that a signal makes. */
+#define CHECKPOINT_INTERRUPTED UINT64_MAX
+
 /** Put the name of checkpoint @number of the run into @path. */
 void checkpoint_options_path(const struct checkpoint_options *options,
                              uint64_t number, char *path, size_t room);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The interrupt section in a checkpoint. Both machines list their own state;
- * the engine holds what the one in time still has to do. */
+ * the engine holds what the one in time still has to do. The map of threads is
+ * that of the metadata; its order is only how soon one is found. */
 #include "sim/replay_irq_priv.h"
 
 static void archive_machine(struct vmc_archive *archive, const char *name,
@@ -47,8 +48,6 @@ void replay_irq_archive(void *state, struct vmc_archive *archive)
     archive_sim(archive, &self->sim);
     vmc_engine_archive(self->engine, archive);
     VMC_ARCHIVE(archive, self->log);
-    VMC_ARCHIVE(archive, self->threads);
-    VMC_ARCHIVE(archive, self->thread_count);
     VMC_ARCHIVE(archive, self->expected);
     VMC_ARCHIVE(archive, self->expected_count);
     VMC_ARCHIVE(archive, self->inner_value);

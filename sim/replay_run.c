@@ -211,7 +211,12 @@ static enum vmc_status end_trace(struct replay_run *run, enum vmc_status status,
     }
     status = check_trace(run, error);
     if (status == VMC_OK && is_stopped && run->options->folder != NULL) {
-        status = save(run, number_at(run, run->position.time_ns) + 1, error);
+        status = save(run, CHECKPOINT_INTERRUPTED, error);
+        if (status == VMC_OK) {
+            (void)fprintf(stderr,
+                          "vmcycle: to go on: --resume %s/interrupted.ckpt\n",
+                          run->options->folder);
+        }
     }
     return status;
 }

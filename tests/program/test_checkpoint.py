@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 
 from harness import PROGRAM, ROOT, VARIANT, check, check_equal, close, vmcycle
 
@@ -227,6 +228,35 @@ def check_options(work, trace, whole, found):
         check(what in run.stderr, f"{what}: says {run.stderr!r}")
 
 
+def check_interrupted(work, trace, whole, number, share):
+    """A run that a signal ends when it has had @share of its input goes on."""
+    text = subprocess.run(["zstd", "-dc", trace], capture_output=True,
+                          check=True).stdout
+    meta = trace.with_name(trace.name.split(".")[0] + ".meta")
+    place = work / "stopped"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    with subprocess.Popen(
+            [PROGRAM, "replay", "-", "--meta", meta, "--report", place / "report",
+             "--json", place / "json", "--vcd", place / "vcd", "--perfetto",
+             place / "perfetto", "--checkpoint", work / "signal"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=PLAIN, text=False) as run:
+        run.stdin.write(text[:int(len(text) * share)])
+        run.stdin.flush()
+        time.sleep(0.2)  # so that it mostly waits; when it does not, no matter
+        run.send_signal(number)
+        err = run.stderr.read().decode()
+        run.wait()
+    check_equal(run.returncode, 128 + number, "interrupted: exit status")
+    check("--resume " in err, f"interrupted: says {err!r}")
+    check_equal([p.name for p in (work / "signal").iterdir()],
+                ["interrupted.ckpt"], "interrupted: the checkpoint")
+    check_same(replay(work / "again", trace, "--resume",
+                      work / "signal/interrupted.ckpt"),
+               whole, f"interrupted by {number}")
+
+
 with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
     for number, recorded in enumerate(TRACES):
@@ -237,6 +267,8 @@ with tempfile.TemporaryDirectory() as name:
             check_other_builds(place, recorded, outcome, checkpoints)
             check_damage(place, recorded, checkpoints[3])
             check_misfits(place, checkpoints[3])
+            for signal_number, part in ((2, 0.7), (15, 0.3), (15, 0.01)):
+                check_interrupted(place, recorded, outcome, signal_number, part)
             check_other_traces(place, checkpoints[-1])
         if recorded == BUS:
             check_other_builds(place, recorded, outcome, checkpoints)
