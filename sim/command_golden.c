@@ -364,16 +364,18 @@ static enum vmc_status run_file(struct golden *golden, const char *path,
     golden->is_powered = false;
     golden->config = (struct machine_config){.semantics = MACHINE_QEMU,
                                              .layout = VMC_EIO_LAYOUT_FINAL};
-    while (status == VMC_OK && !golden->is_cut &&
-           fgets(text, sizeof(text), file) != NULL) {
+    interrupted_input(fileno(file));
+    while (status == VMC_OK && fgets(text, sizeof(text), file) != NULL &&
+           !interrupted()) {
         golden->line++;
         if (strchr(text, '\n') == NULL && !feof(file)) {
             status = bad_line(golden, error, "a line of at most 510 bytes");
         } else {
             status = run_line(golden, text, error);
         }
-        golden->is_cut = interrupted() && !feof(file);
     }
+    interrupted_input(-1);
+    golden->is_cut = interrupted();
     if (status == VMC_OK && ferror(file) != 0) {
         status = vmc_fail(error, VMC_E_IO, "%s: %s", path, strerror(errno));
     }

@@ -446,9 +446,15 @@ static enum vmc_status prepare(struct comparison *comparison,
 static enum vmc_status run_designs(struct comparison *comparison,
                                    struct vmc_error *error)
 {
-    enum vmc_status status = design_run(&comparison->exit, &comparison->list,
-                                        &comparison->choice, VMC_DISPATCH_EXIT);
+    enum vmc_status status;
 
+    if (interrupted()) { /* there may be no access at all */
+        comparison->is_cut = true;
+        comparison->mode_count = 0;
+        return VMC_OK;
+    }
+    status = design_run(&comparison->exit, &comparison->list,
+                        &comparison->choice, VMC_DISPATCH_EXIT);
     for (uint32_t i = 0; i < comparison->mode_count && status == VMC_OK; i++) {
         if (interrupted()) {
             comparison->is_cut = true;

@@ -177,7 +177,7 @@ static enum vmc_status read_trace(struct replay *replay,
     if (status == VMC_OK && replay->is_full) {
         return vmc_fail(error, VMC_E_NOMEM, "out of memory");
     }
-    if (status == VMC_OK && replay->count == 0) {
+    if (status == VMC_OK && replay->count == 0 && !interrupted()) {
         return vmc_fail(error, VMC_E_FORMAT, "%s: no access for the device",
                         replay->config->trace_path);
     }
