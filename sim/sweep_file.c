@@ -383,15 +383,15 @@ static enum vmc_status check_whole(const struct reading *reading,
         return vmc_fail(error, VMC_E_FORMAT,
                         "%s: expected run = COMMAND in [sweep]", sweep->path);
     }
-    if (sweep->key_count == 0 && sensitivity->of == NULL) {
-        return vmc_fail(error, VMC_E_FORMAT, "%s: expected something in [vary]",
-                        sweep->path);
-    }
     if (sensitivity->of == NULL &&
         (reading->has_by || sensitivity->only != NULL ||
          sensitivity->profile != NULL || sensitivity->has_sourced)) {
         return vmc_fail(error, VMC_E_FORMAT,
                         "%s: expected of = RESULT in [sensitivity]",
+                        sweep->path);
+    }
+    if (sweep->key_count == 0 && sensitivity->of == NULL) {
+        return vmc_fail(error, VMC_E_FORMAT, "%s: expected something in [vary]",
                         sweep->path);
     }
     if (sensitivity->of != NULL && sweep->is_zip) {

@@ -129,28 +129,124 @@ with tempfile.TemporaryDirectory() as temporary:
     check_equal(json.loads(run.stdout)["failed"], 1, "and only that")
     check("nosuch" in (top / "zip/points/2.txt").read_text(), "says why")
 
+    # ---- Forms of values ----------------------------------------------------------
+    file.write_text("\ufeff# a comment\n; another\n\n[sweep]\r\n"
+                    "run = replay '--meta=a b' \"x\"   --check ; and more\n"
+                    "[vary]\ntrace = ../a..b, \"c, d\", 1x\n"
+                    "flag no-check = no, yes\nset a.b = 1 us .. 4 us * 2\n"
+                    "p = 8..10K +1\n".replace("8..10K", "8K..10K"))
+    listed = vmcycle("sweep", file, "--list").stdout.splitlines()
+    check_equal(len(listed), 3 * 2 * 3 * 3, "all of them")
+    check_equal(listed[0], "1\tvmcycle replay '--meta=a b' x --check ../a..b "
+                "'--set=a.b=1 us' --p=8K", "the first")
+    check_equal(listed[-1], "54\tvmcycle replay '--meta=a b' x --check 1x "
+                "--no-check '--set=a.b=4 us' --p=10K", "the last")
+    check("'c, d'" in listed[20], f"in quotes: {listed[20]}")
+    file.write_text("[sweep]\nrun = balloon\n[vary]\nmove = " +
+                    ", ".join(f"{i}M" for i in range(1, 1025)) + "\n")
+    check_equal(len(vmcycle("sweep", file, "--list").stdout.splitlines()), 1024,
+                "a line of any length")
+
+    # ---- Every parameter that the commands have -------------------------------------
+    for text, columns in (
+            ("run = compare --irq\n[vary]\nvcpus = 1, 4\n"
+             "profile = 3c5000-kvm, 3c5000-qemu\n", "irq.3.dispatch_ns"),
+            ("run = compare --destroy=v4,f1 --rounds 3\nseed = 4\n[vary]\n"
+             "hz = 100, 250\nvcpus = 1, 2\nload = idle, user\n",
+             "destroy.1.destroy_ns.max"),
+            ("run = balloon --guest 64M --move 2M\n[vary]\n"
+             "interrupts = 3c5000-kvm, 3c5000-qemu\nseed = 1..3\n"
+             "fragmentation = idle, frag:30\nmechanism = pfn, sg\n"
+             "set balloon_send.add = 1 us, 2 us\n", "interrupts.latency_ns.max"),
+            ("run = replay\n[vary]\ntrace = traces/eiointc-4vcpu.qemu.log.zst, "
+             "traces/rcu-4vcpu.ftrace.txt.zst\nsemantics = qemu, kvm\n",
+             "trace.records"),
+            ("run = explore --strategy random --runs 20\n[vary]\n"
+             "scenario = tests/scenarios/G1, tests/scenarios/G2\n"
+             "seed = 1..3\n", "schedules")):
+        file.write_text(f"[sweep]\n{text}")
+        folder = top / f"parameters{columns}"
+        run = vmcycle("sweep", file, "-o", folder, "--json", "-")
+        counts = json.loads(run.stdout)
+        check(counts["failed"] == 0 and counts["missing"] == 0,
+              f"{text}: {counts}")
+        lines = rows(folder).decode().splitlines()
+        check(columns in lines[0].split("\t") and
+              len(set(l.split("\t", 1)[1] for l in lines[1:])) ==
+              counts["points"], f"{text}: {lines[0]}")
+
     # ---- Bad input --------------------------------------------------------------------
     run = vmcycle("sweep", file, "-o", one)
     check(run.returncode == 2 and "another sweep" in run.stderr,
           "a folder of another sweep")
-    for text, why in (("[sweep]\nrun = balloon\n[vary]\nmove = 5..1\n", ":4:"),
-                      ("[sweep]\nrun = balloon\n[vary]\nmove = 1G..2M\n", ":4:"),
-                      ("[sweep]\nrun = balloon\n[vary]\nmove = 1,,2\n", ":4:"),
-                      ("[sweep]\nrun = balloon\n[vary]\n", "[vary]"),
-                      ("[vary]\nmove = 1\n", "run = COMMAND"),
-                      ("[sweep]\nrun = sweep x\n", ":2:"),
-                      ("[sweep]\nmode = tree\n", ":2:"),
-                      ("[swep]\nrun = balloon\n", ":1:"),
-                      ("[sweep]\nrun = balloon\nmode = zip\n[vary]\n"
-                       "a = 1\nb = 1, 2\n", "as many"),
-                      ("[sweep]\nrun = balloon\n[vary]\na = 1\na = 2\n", ":5:"),
-                      ("[sweep]\nrun = balloon\n[vary]\n" +
-                       "".join(f"k{i} = 1..100\n" for i in range(4)),
-                       "more than")):
+    head = "[sweep]\nrun = balloon\n[vary]\n"
+    for text, why in (
+            # Ranges
+            (head + "move = 5..1\n", ":4: move: '5..1' is no range: it ends below"),
+            (head + "move = 1G..2M\n", ":4: move: '1G..2M' is no range: its "
+             "numbers have different units"),
+            (head + "move = 1..9 +0\n", "its step leads nowhere"),
+            (head + "move = 1..9 *1\n", "its step leads nowhere"),
+            (head + "move = 0..9 *2\n", "leads nowhere from 0"),
+            (head + "move = 9..1 +-2\n", "expected FIRST..LAST"),
+            (head + "move = 1..9 -2\n", "expected FIRST..LAST"),
+            (head + "move = 0.5..2\n", "expected FIRST..LAST"),
+            (head + "move = 1..99999999999999999999\n", "expected FIRST..LAST"),
+            (head + "move = 1..2000\n", ":4: move: more than 1024 values"),
+            (head + "move = 0..18446744073709551615\n", "more than 1024 values"),
+            # Lists
+            (head + "move = 1,,2\n", ":4:"), (head + "move =\n", ":4:"),
+            (head + "move = 1,\n", ":4:"), (head + "move = \"1, 2\n", ":4:"),
+            (head + "move = \"1\" 2\n", "a comma behind a closing quote"),
+            (head + f"move = {'x' * 300}\n", ":4: move: a value of more than"),
+            (head + "flag vfio = yes, maybe\n", ":4: flag vfio: 'maybe'"),
+            # Keys
+            (head + "a = 1\na = 2\n", ":5: a: varied twice"),
+            (head + "set a.b = 1\nset  a.b = 2\n", ":5: set  a.b: varied twice"),
+            (head, "[vary]"), (head + "= 1\n", ":4:"), (head + "move\n", ":4:"),
+            (head + "".join(f"k{i} = 1\n" for i in range(17)),
+             ":20: more than 16 keys"),
+            (head + "".join(f"k{i} = 1..100\n" for i in range(4)), "more than"),
+            ("[sweep]\nrun = balloon\nmode = zip\n[vary]\na = 1\nb = 1, 2\n",
+             "b has 2 values and a 1; mode = zip needs as many"),
+            ("[sweep]\nrun = balloon\nseed = 1\n[vary]\nseed = 1, 2\n", "seed"),
+            # [sweep]
+            ("[vary]\nmove = 1\n", "run = COMMAND"),
+            ("move = 1\n", ":1: expected [sweep]"),
+            ("[sweep]\nrun = sweep x\n", ":2: run: a sweep of sweeps"),
+            ("[sweep]\nrun = ballon\n", ":2: run: no command 'ballon'"),
+            ("[sweep]\nrun =\n", ":2:"), ("[sweep]\nrun = a 'b\n", ":2: run: a quote"),
+            ("[sweep]\nrun = balloon\nrun = replay\n", ":3: run: given twice"),
+            ("[sweep]\nrun = balloon" + " x" * 70 + "\n", ":2: run: more than 64"),
+            ("[sweep]\nmode = tree\n", ":2:"), ("[sweep]\nseed = -1\n", ":2:"),
+            ("[sweep]\nrun = balloon\nseed = 1\nseed = 2\n", ":4:"),
+            ("[swep]\nrun = balloon\n", ":1: section [swep]"),
+            ("[sweep\nrun = balloon\n", ":1:"), ("\x01\n", ":1: byte 0x01"),
+            ("", "run = COMMAND")):
         file.write_text(text)
         run = vmcycle("sweep", file, "--list")
         check(run.returncode == 2 and why in run.stderr and
               len(run.stderr.splitlines()) == 1, f"{text!r}: {run.stderr}")
-    check_equal(vmcycle("sweep", top / "none.ini", "--list").returncode, 2,
-                "no file")
+    for path, why in ((top / "none.ini", "No such file"), (top, "directory")):
+        run = vmcycle("sweep", path, "--list")
+        check(run.returncode == 2 and why in run.stderr, f"{path}: {run.stderr}")
+    file.write_bytes(b"[sweep]\n\0")
+    check("is no text" in vmcycle("sweep", file, "--list").stderr, "a NUL byte")
+    file.write_text("[sweep]\n;" + "x" * (1 << 20))
+    check("more than 1 MiB" in vmcycle("sweep", file, "--list").stderr, "long")
+    file.write_text(head + "op = inflate\n")
+    (top / "file").touch()
+    for folder in (top / "file", top / "no/where"):
+        run = vmcycle("sweep", file, "-o", folder)
+        check(run.returncode == 2 and str(folder) in run.stderr,
+              f"{folder} is no folder: {run.stderr}")
+    for points in ("0", "2-1", "1-", "-3", "x", "1-2-3", "9"):
+        run = vmcycle("sweep", file, "--list", f"--points={points}")
+        check(run.returncode == 2 and "--points" in run.stderr,
+              f"--points {points}: {run.stderr}")
+    (top / "other").mkdir()
+    (top / "other/jobs.tsv").write_text("# a head\n1\tnot a number\n")
+    run = vmcycle("sweep", file, "-o", top / "other")
+    check(run.returncode == 2 and "jobs.tsv:2:" in run.stderr,
+          f"a log that is none: {run.stderr}")
 close()
