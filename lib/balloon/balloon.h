@@ -189,7 +189,7 @@ struct vmc_balloon_config {
      * may be changed here before the first cycle, and no later. NULL: not
      * asked. */
     bool (*choose)(void *owner, uint32_t cycle, enum vmc_balloon_op *op);
-    void *choose_owner;
+    void *choose_owner; /**< for choose */
 
     /** Instead of cycles: have so many pages in the balloon, one after the
      * other; all of it is timed. Borrowed for the call. */

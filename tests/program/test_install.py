@@ -69,6 +69,14 @@ def check_policy(printed):
     check(rows["watermarks"][0] < messages, "watermarks save messages")
 
 
+def check_page(name, printed):
+    """docs/embedding.md shows what the example prints."""
+    page = (ROOT / "docs/embedding.md").read_text()
+    shown = re.search(rf"^```console\n\$ \./{name}\n(.*?)^```$", page,
+                      re.M | re.S)
+    check_equal(shown and shown[1], printed, f"{name} in docs/embedding.md")
+
+
 EXAMPLES = {"consumer": check_consumer, "doorbell_test": check_doorbell,
             "lost_wakeup": check_lost_wakeup, "balloon_policy": check_policy}
 
@@ -102,6 +110,7 @@ def check_examples(prefix, program):
             done = run(str(program), env=environment)
             if check_equal((done.returncode, done.stderr), (0, ""), name):
                 check_output(done.stdout)
+                check_page(name, done.stdout)
 
 
 def check_headers(include):
