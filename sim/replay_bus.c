@@ -52,7 +52,7 @@ static void simulated(void *owner, uint32_t vcpu, uint64_t ticks)
     } else {
         vmc_hist_add(&section->simulated_kernel_ns, ns);
     }
-    if (section->tracks != NULL) {
+    if (VMC_WATCHED(section->tracks != NULL)) {
         bus_timeline_simulated(section->tracks, vcpu,
                                vmc_engine_now_tick(section->engine), ticks,
                                bus_ranges_at(section->ranges, access->range),
@@ -149,7 +149,7 @@ static void take_access(void *owner, const struct bus_access *access)
     sums->kernel += access->exits == 0;
     measure(section, sums, access);
     (void)bus_view_check(section->view, access, range, &probes);
-    if (section->tracks != NULL) {
+    if (VMC_WATCHED(section->tracks != NULL)) {
         bus_timeline_access(section->tracks, access,
                             bus_ranges_at(section->ranges, range),
                             mode_of(section, access, range));
@@ -326,7 +326,7 @@ static void bus_record(void *state, const struct vmc_record *record)
                          record->kind == VMC_REC_KVM_ACK_IRQ
                              ? vmc_reader_text(reader, record->args[0])
                              : "");
-    if (section->tracks != NULL) {
+    if (VMC_WATCHED(section->tracks != NULL)) {
         bus_timeline_record(section->tracks, record, ack);
     }
 }
@@ -353,7 +353,7 @@ static void bus_archive(void *state, struct vmc_archive *archive)
                      archive);
     vmc_hist_archive(&section->region_ns, "region_ns", archive);
     VMC_ARCHIVE(archive, section->irqs);
-    if (section->tracks != NULL) {
+    if (VMC_WATCHED(section->tracks != NULL)) {
         bus_timeline_archive(section->tracks, archive);
     }
     for (uint32_t i = 0; i < bus_ranges_count(section->ranges); i++) {
@@ -389,7 +389,7 @@ static bool bus_finish(void *state, json_t **json, FILE *table)
     if (!has_any(bus_log_counts(section->log))) {
         return true;
     }
-    if (section->tracks != NULL) {
+    if (VMC_WATCHED(section->tracks != NULL)) {
         bus_timeline_finish(section->tracks, &section->irqs);
     }
     *json = bus_report(section, table);

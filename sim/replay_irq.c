@@ -262,9 +262,31 @@ static void time_input(struct replay_irq *self, const struct vmc_record *record,
     irqsim_input(&self->sim, vector, true, is_level);
 }
 
+/* The log has changed the flight of @vector, which was @before. */
+static void show_flight(struct replay_irq *self,
+                        const struct vmc_record *record, uint32_t vector,
+                        const struct log_flight *before, const char *unseen)
+{
+    if (VMC_WATCHED(self->log_tracks != NULL)) {
+        irq_log_timeline_vector(self->log_tracks, place_of(record), vector,
+                                before, unseen);
+    }
+}
+
+/* @vcpu makes an access that is no status read. */
+static void other_access(struct replay_irq *self,
+                         const struct vmc_record *record, uint32_t vcpu)
+{
+    log_other_access(&self->log, vcpu);
+    if (VMC_WATCHED(self->log_tracks != NULL)) {
+        irq_log_timeline_access(self->log_tracks, place_of(record), vcpu);
+    }
+}
+
 static void take_input(struct replay_irq *self, const struct vmc_record *record)
 {
     uint64_t vector = record->args[0];
+    struct log_flight before;
     bool level = record->args[1] != 0;
     bool was_pending;
 
@@ -272,6 +294,7 @@ static void take_input(struct replay_irq *self, const struct vmc_record *record)
         self->counts.bad_vectors++;
         return;
     }
+    before = self->log.vectors[vector];
     strike_input(self, (uint32_t)vector, level);
     was_pending = vmc_eio_pending_on(&self->recorded.eio, (uint32_t)vector) !=
                   VMC_EIO_NO_VCPU;
@@ -279,6 +302,8 @@ static void take_input(struct replay_irq *self, const struct vmc_record *record)
     log_input(&self->log, place_of(record), (uint32_t)vector, level,
               was_pending,
               vmc_eio_pending_on(&self->recorded.eio, (uint32_t)vector));
+    show_flight(self, record, (uint32_t)vector, &before,
+                before.is_pending ? "withdrawn" : "masked");
     if (level) {
         time_input(self, record, (uint32_t)vector);
     }
@@ -309,12 +334,16 @@ static void take_extioi_read(struct replay_irq *self,
     self->counts.register_reads++;
     compare_read(self, record, found);
     if (!is_status(record->args[0])) {
-        log_other_access(&self->log, vcpu);
+        other_access(self, record, vcpu);
         return;
     }
     word = (uint32_t)(record->args[0] - VMC_EIO_COREISR) / 4;
     shown = log_status_read(&self->log, place_of(record), vcpu, word,
                             (uint32_t)record->args[1]);
+    if (VMC_WATCHED(self->log_tracks != NULL)) {
+        irq_log_timeline_shown(self->log_tracks, place_of(record), vcpu, word,
+                               shown);
+    }
     for (; shown != 0; shown &= shown - 1) {
         uint32_t vector = VECTORS_IN_WORD * word + vmc_bits_low(shown);
 
@@ -342,12 +371,24 @@ static void write_status(struct replay_irq *self,
                          const struct vmc_record *record, uint32_t vcpu)
 {
     uint64_t address = VMC_IOCSR_EXTIOI + record->args[0];
+    uint32_t word = (uint32_t)(record->args[0] - VMC_EIO_COREISR) / 4;
     uint32_t pending =
         (uint32_t)machine_iocsr_read(&self->recorded, vcpu, address, 4);
+    struct log_flight before[VECTORS_IN_WORD];
 
-    log_status_clear(&self->log, place_of(record), vcpu,
-                     (uint32_t)(record->args[0] - VMC_EIO_COREISR) / 4,
-                     pending & (uint32_t)record->args[1]);
+    memcpy(before, &self->log.vectors[word * VECTORS_IN_WORD], sizeof(before));
+    pending &= (uint32_t)record->args[1];
+    log_status_clear(&self->log, place_of(record), vcpu, word, pending);
+    for (; VMC_WATCHED(self->log_tracks != NULL) && pending != 0;
+         pending &= pending - 1) {
+        uint32_t bit = vmc_bits_low(pending);
+
+        show_flight(self, record, word * VECTORS_IN_WORD + bit, &before[bit],
+                    "lost");
+    }
+    if (VMC_WATCHED(self->log_tracks != NULL)) {
+        irq_log_timeline_access(self->log_tracks, place_of(record), vcpu);
+    }
     machine_iocsr_write(&self->recorded, vcpu, address, 4, record->args[1]);
 }
 
@@ -362,7 +403,7 @@ static void take_extioi_write(struct replay_irq *self,
         write_status(self, record, vcpu);
         return;
     }
-    log_other_access(&self->log, vcpu);
+    other_access(self, record, vcpu);
     count = covered_vectors(record->args[0], &first);
     for (uint32_t i = 0; i < count; i++) {
         before[i] = vmc_eio_pending_on(&self->recorded.eio, first + i);
@@ -372,8 +413,11 @@ static void take_extioi_write(struct replay_irq *self,
         uint32_t now = vmc_eio_pending_on(&self->recorded.eio, first + i);
 
         if (now != before[i]) {
+            struct log_flight flight = self->log.vectors[first + i];
+
             log_moved(&self->log, place_of(record), first + i,
                       now == VMC_EIO_NO_VCPU ? LOG_NO_VCPU : now);
+            show_flight(self, record, first + i, &flight, "moved");
         }
     }
     run_until(self, record);
@@ -392,7 +436,7 @@ static void take_ipi_read(struct replay_irq *self,
 {
     uint32_t shown;
 
-    log_other_access(&self->log, vcpu);
+    other_access(self, record, vcpu);
     if (is_mailbox(record->args[0])) {
         return;
     }
@@ -408,6 +452,10 @@ static void take_ipi_read(struct replay_irq *self,
         memcpy(sent, self->log.ipi_sent_ns[vcpu], sizeof(sent));
         shown = log_ipi_status_read(&self->log, place_of(record), vcpu,
                                     (uint32_t)record->args[1]);
+        if (VMC_WATCHED(self->log_tracks != NULL)) {
+            irq_log_timeline_ipi_read(self->log_tracks, place_of(record), vcpu,
+                                      shown);
+        }
         for (; shown != 0; shown &= shown - 1) {
             uint32_t bit = vmc_bits_low(shown);
 
@@ -430,7 +478,13 @@ static void send_ipi(struct replay_irq *self, const struct vmc_record *record,
         }
     }
     if (target < self->vcpu_count) {
+        bool is_new = (self->log.ipi_open[target] >> bit & 1) == 0;
+
         log_ipi_sent(&self->log, place_of(record), target, bit);
+        if (VMC_WATCHED(self->log_tracks != NULL)) {
+            irq_log_timeline_ipi_sent(self->log_tracks, place_of(record), vcpu,
+                                      target, bit, is_new);
+        }
         self->has_inner[vcpu] = true;
         self->inner_value[vcpu] = UINT32_C(1) << bit;
         run_until(self, record);
@@ -455,7 +509,7 @@ static void take_ipi_write(struct replay_irq *self,
         self->has_inner[vcpu] = false; /* what IPI_SEND did, printed again */
         return;
     }
-    log_other_access(&self->log, vcpu);
+    other_access(self, record, vcpu);
     if (is_mailbox(offset)) {
         return;
     }
@@ -763,6 +817,10 @@ static enum vmc_status start_watchers(struct replay_irq *self,
         status =
             irq_timeline_new(&self->tracks, self->context.timeline, &self->sim);
     }
+    if (status == VMC_OK && self->context.timeline != NULL) {
+        status = irq_log_timeline_new(&self->log_tracks, self->context.timeline,
+                                      &self->log, self->vcpu_count);
+    }
     if (status == VMC_OK && self->context.vcd.path != NULL) {
         status = irq_vcd_new(&self->vcd, &self->context.vcd, &self->sim,
                              &self->timed, error);
@@ -779,6 +837,7 @@ static void irq_free(void *state)
     }
     irq_vcd_free(self->vcd);
     irq_timeline_free(self->tracks);
+    irq_log_timeline_free(self->log_tracks);
     vmc_outfile_abandon(self->timeline);
     vmc_outfile_abandon(self->timeline_ipi);
     vmc_engine_free(self->engine);
@@ -888,6 +947,7 @@ static bool irq_finish(void *state, json_t **json, FILE *table)
     }
     if (self->tracks != NULL) {
         irq_timeline_finish(self->tracks, vmc_engine_now_tick(self->engine));
+        irq_log_timeline_finish(self->log_tracks);
     }
     replay_irq_write_rows(self);
     replay_irq_print(self, table);

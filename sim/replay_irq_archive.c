@@ -57,6 +57,7 @@ void replay_irq_archive(void *state, struct vmc_archive *archive)
     archive_rows(archive, "timeline-ipi.tsv", self->timeline_ipi);
     if (self->tracks != NULL) {
         irq_timeline_archive(self->tracks, archive);
+        irq_log_timeline_archive(self->log_tracks, archive);
     }
     if (self->vcd != NULL) {
         irq_vcd_archive(self->vcd, archive);

@@ -7,6 +7,7 @@
 #define VMC_SIM_REPLAY_IRQ_PRIV_H
 
 #include "sim/interrupt_log.h"
+#include "sim/irq_log_timeline.h"
 #include "sim/irq_timeline.h"
 #include "sim/irq_vcd.h"
 #include "sim/irqsim.h"
@@ -49,6 +50,7 @@ struct replay_irq {
     struct vmc_outfile *timeline, *timeline_ipi;
     struct irq_vcd *vcd;         /* NULL: nobody asked for any */
     struct irq_timeline *tracks; /* the same */
+    struct irq_log_timeline *log_tracks;
 };
 
 /** Save or load the section: the archive function of struct replay_section. */

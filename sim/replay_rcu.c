@@ -43,7 +43,7 @@ static void show_predicted_pending(struct rcu_section *section)
 {
     const struct vmc_grace_counts *counts = vmc_grace_counts(section->grace);
 
-    if (section->tracks != NULL) {
+    if (VMC_WATCHED(section->tracks != NULL)) {
         rcu_timeline_predicted_pending(section->tracks,
                                        vmc_engine_now_tick(section->events),
                                        counts->queued - counts->invoked);
@@ -65,7 +65,7 @@ static void predicted_end(void *owner, uint64_t ticks)
     struct rcu_section *section = owner;
 
     vmc_hist_add(&section->grace_ns, ticks / VMC_TICKS_PER_NS);
-    if (section->tracks != NULL) {
+    if (VMC_WATCHED(section->tracks != NULL)) {
         rcu_timeline_predicted(section->tracks,
                                vmc_engine_now_tick(section->events), ticks);
     }
@@ -307,7 +307,7 @@ static void rcu_record(void *state, const struct vmc_record *record)
             predict(section, record);
         }
     }
-    if (section->tracks != NULL && section->has_any) {
+    if (VMC_WATCHED(section->tracks != NULL) && section->has_any) {
         rcu_timeline_record(section->tracks, record, section->log);
     }
 }
@@ -426,7 +426,7 @@ static bool rcu_finish(void *state, json_t **json, FILE *table)
         vmc_engine_run(section->events, vmc_engine_now_tick(section->events) +
                                             DRAIN_S * VMC_TICKS_PER_S);
     }
-    if (section->tracks != NULL) {
+    if (VMC_WATCHED(section->tracks != NULL)) {
         rcu_timeline_finish(section->tracks, section->log);
     }
     *json = to_json(section);
@@ -449,7 +449,7 @@ static void rcu_archive(void *state, struct vmc_archive *archive)
     rcu_log_archive(section->log, archive);
     vmc_engine_archive(section->events, archive);
     vmc_grace_archive(section->grace, archive);
-    if (section->tracks != NULL) {
+    if (VMC_WATCHED(section->tracks != NULL)) {
         rcu_timeline_archive(section->tracks, archive);
     }
 }

@@ -53,7 +53,7 @@ static void let_go(struct vmc_flow *flow, uint32_t actor_number,
     uint64_t ticks = vmc_engine_now_tick(flow->engine) - actor->held_since_tick;
 
     assert(actor->is_held && actor->holder == flow->handler);
-    if (flow->watch != NULL) {
+    if (VMC_WATCHED(flow->watch != NULL)) {
         flow->watch(flow, actor_number, work);
     }
     actor->held_ticks += ticks;

@@ -134,11 +134,48 @@ def check_interrupts(seen, result, what):
                 result["simulated_latency_ns"]["count"],
                 f"{what}: an arrow for each interrupt that was handled")
     check(handled >= seen.flows["interrupt"], f"{what}: handlers of vectors")
-    check_equal(seen.flows["IPI"], result["simulated_ipi_ns"]["count"],
+    ipis = seen.arrows["IPI"]
+    check_equal((len(ipis), mean_ns(ipis)),
+                (result["simulated_ipi_ns"]["count"],
+                 result["simulated_ipi_ns"]["mean"]),
                 f"{what}: an arrow for each IPI")
     pending = seen.counters["interrupts, simulated", "pending vectors"]
     check(max(pending) > 0 and pending[-1] <= 2,
           f"{what}: little is pending at the end")
+
+
+def check_recorded_interrupts(seen, result, what):
+    result = result["interrupts"]
+    slices = slices_of(seen, "interrupts, recorded")
+    names = collections.Counter(s[0] for s in slices)
+    found = {"delivered": names["delivered"] + names["redelivered"],
+             **{n: names[n] for n in ("withdrawn", "masked", "lost",
+                                      "unfinished")}}
+    check_equal(found, {n: result[n] for n in found},
+                f"{what}: what became of vectors")
+    spans = [s[2] - s[1] for s in slices
+             if s[0] in ("delivered", "redelivered")]
+    ipis = seen.arrows["IPI, recorded"]
+    check_equal(len(ipis), result["ipi_sent"] - result["ipi_coalesced"],
+                f"{what}: an arrow for each recorded IPI")
+    unread = len(ipis) - result["recorded_ipi_ns"]["count"]
+    check_equal(any(s[0] == "IPIs not read" for s in
+                    slices_of(seen, "vCPUs, recorded")), unread > 0,
+                f"{what}: {unread} IPIs not read")
+    for times, key in ((seen.arrows["interrupt, recorded"], "latency"),
+                       (spans, "clear"), (ipis, "ipi")):
+        if key == "ipi" and unread > 0:
+            continue
+        summary = result[f"recorded_{key}_ns"]
+        check_equal((len(times), mean_ns(times)),
+                    (summary["count"], summary["mean"]),
+                    f"{what}: recorded {key}")
+    sent = [s for s in slices_of(seen, "vCPUs, recorded")
+            if s[0].startswith("sends an IPI")]
+    check_equal(len(sent), result["ipi_sent"], f"{what}: IPIs sent")
+    pending = seen.counters["interrupts, recorded", "pending vectors"]
+    check(max(pending) > 0, f"{what}: some are pending")
+    check_equal(pending[-1], result["unfinished"], f"{what}: unfinished")
 
 
 def slices_of(seen, group, track=None):
@@ -370,6 +407,7 @@ def test(folder):
     for name, (_, seen, result) in files.items():
         if "interrupts" in result:
             check_interrupts(seen, result, name)
+            check_recorded_interrupts(seen, result, name)
         if "balloon" in result:
             check_balloon(seen, result, name)
         if "bus" in result:

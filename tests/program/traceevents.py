@@ -130,6 +130,10 @@ def check(text):
                    for w, t in tracks.items()}
     flows = _check_flows(events, problems)
     seen.flows = collections.Counter(key[1] for key in flows)
+    seen.arrows = collections.defaultdict(list)  # how long each took, by name
+    for key, sides in flows.items():
+        if len(sides) == 2:
+            seen.arrows[key[1]].append(sides["f"]["ts"] - sides["s"]["ts"])
     seen.counters = _check_counters(events, groups, problems)
     return problems, seen
 
