@@ -2,7 +2,7 @@
 # lowest address at the top left, in the colour of what most of it is.
 # Rows: panel, cell, colour.
 load plots."/style.gp"
-set terminal svg size 500,540 dynamic enhanced font "sans-serif,14" background "white"
+set terminal svg size 500,520 dynamic enhanced font "sans-serif,14" background "white"
 rows = dir."/balloon-map.tsv"
 columns = 64
 unset grid
@@ -13,26 +13,21 @@ set yrange [16:-1]
 set xrange [-1:columns]
 set lmargin 1
 set rmargin 1
-set tmargin 1.5
-set bmargin 0
-set style fill solid 1 noborder
-set multiplot
-set size 1, 0.36
-do for [panel in "before after"] {
-    set origin 0, (panel eq "before") ? 0.64 : 0.27
-    set title panel
-    plot rows skip 1 using (stringcolumn(1) eq panel ? int($2) % columns : NaN):(int($2) / columns):3 \
-             with points pointtype 5 pointsize 0.55 linecolor rgb variable
+kinds = "dddddd 555555 a6d5f2 0072b2 56b4e9 e69f00 d55e00"
+array words[7] = ["hole", "in use", "free, not backed", "free, backed by huge pages", "free, backed by 4 KiB pages", "in the balloon", "in the balloon, still backed"]
+do for [i=1:7] {
+    top = 0.235 - 0.032 * (i - 1)
+    set label i words[i] at screen 0.16, top textcolor "#333333"
+    set object i rectangle from screen 0.11, top - 0.011 to screen 0.14, top + 0.011 fillcolor rgb "#".word(kinds, i) fillstyle solid noborder
 }
-set origin 0, 0
-set size 1, 0.26
-unset title
-set key center center vertical maxrows 7 samplen 1 Left reverse
-plot NaN with boxes fillcolor rgb "#dddddd" title "hole", \
-     NaN with boxes fillcolor rgb "#555555" title "in use", \
-     NaN with boxes fillcolor rgb "#a6d5f2" title "free, not backed", \
-     NaN with boxes fillcolor rgb "#0072b2" title "free, backed by huge pages", \
-     NaN with boxes fillcolor rgb "#56b4e9" title "free, backed by 4 KiB pages", \
-     NaN with boxes fillcolor rgb "#e69f00" title "in the balloon", \
-     NaN with boxes fillcolor rgb "#d55e00" title "in the balloon, still backed"
+set multiplot
+do for [panel in "before after"] {
+    set tmargin at screen (panel eq "before" ? 0.95 : 0.58)
+    set bmargin at screen (panel eq "before" ? 0.66 : 0.29)
+    set title panel offset 0,-0.5
+    plot rows skip 1 using (stringcolumn(1) eq panel ? int($2) % columns : NaN):(int($2) / columns):3 \
+             with points pointtype 5 pointsize 0.6 linecolor rgb variable
+    unset label
+    unset object
+}
 unset multiplot

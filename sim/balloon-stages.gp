@@ -23,7 +23,7 @@ set grid xtics linetype 1 linecolor "#dddddd" linewidth 1
 set xtics autofreq noenhanced
 set style fill solid 1 noborder
 set key below horizontal samplen 0.6
-set bmargin 8
+set bmargin 7
 head = system("head -n 1 '".rows."'")
 upto(i) = sum [c=2:i] column(c)
 plot for [i=2:columns] rows skip 1 using (upto(i)):0:(upto(i) - column(i)):(upto(i)):($0-0.36):($0+0.36):ytic(1) with boxxyerror linecolor rgb stage(i - 2) notitle, \

@@ -1,8 +1,7 @@
 # Accesses of one affinity change, by number of vCPUs and by design.
 load plots."/style.gp"
-set terminal svg size 860,440 dynamic enhanced font "sans-serif,13" background "white"
 set logscale xy 2
-set title "Register accesses that move one interrupt to another vCPU"
+set title "Accesses that move one interrupt to another vCPU"
 set xlabel "vCPUs"
 set ylabel "accesses"
 file = dir."/compare-irq.tsv"

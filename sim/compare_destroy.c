@@ -276,7 +276,6 @@ static enum vmc_status run_with_rows(struct output *output,
                                      struct vmc_error *error)
 {
     const char *dir = options->report_path;
-    char path[1024];
     struct vmc_outfile *out;
     enum vmc_status status;
 
@@ -298,20 +297,7 @@ static enum vmc_status run_with_rows(struct output *output,
         vmc_outfile_abandon(out);
         return status;
     }
-    status = vmc_outfile_commit(out, error);
-    if (status == VMC_OK && !report_plot(dir, "destroy.gp", "destroy.svg")) {
-        (void)fprintf(stderr, "vmcycle: no picture of %s\n", dir);
-        return status;
-    }
-    (void)snprintf(path, sizeof(path), "%s/destroy.svg", dir);
-    if (status == VMC_OK) {
-        status = report_name_picture(
-            path, path, "What destroying a vCPU costs",
-            "Mean time from the last close of a vCPU until it is freed, for "
-            "each design, tick rate and load; the rows are in destroy.tsv.",
-            error);
-    }
-    return status;
+    return vmc_outfile_commit(out, error);
 }
 
 int compare_destroy(int argc, char **argv)
@@ -346,6 +332,9 @@ int compare_destroy(int argc, char **argv)
     interrupted_tell(root, output.table, output.is_cut, "the rows above");
     if (status == VMC_OK && options.json_path != NULL) {
         status = vmc_json_write(root, options.json_path, &error);
+    }
+    if (status == VMC_OK && options.report_path != NULL) {
+        status = report_write(root, options.report_path, &error);
     }
     json_decref(root);
     return status == VMC_OK ? EXIT_GOOD : command_failed(status, &error);

@@ -357,8 +357,8 @@ static void print_notes(FILE *table, const struct design_result *results,
 }
 
 static enum vmc_status write_rows(const struct design_result *results,
-                                  uint32_t count, const char *dir,
-                                  struct vmc_error *error)
+                                  uint32_t count, const json_t *root,
+                                  const char *dir, struct vmc_error *error)
 {
     struct vmc_outfile *out;
     enum vmc_status status = report_make_folder(dir, error);
@@ -389,11 +389,7 @@ static enum vmc_status write_rows(const struct design_result *results,
                       (double)sum.p99 / 1e3);
     }
     status = vmc_outfile_commit(out, error);
-    if (status == VMC_OK &&
-        !report_plot(dir, "compare-dispatch.gp", "compare-dispatch.svg")) {
-        (void)fprintf(stderr, "vmcycle: no picture of %s\n", dir);
-    }
-    return status;
+    return status == VMC_OK ? report_write(root, dir, error) : status;
 }
 
 /* ---- The command -----------------------------------------------------------
@@ -512,7 +508,7 @@ static enum vmc_status tell(const struct comparison *comparison,
     print_notes(table, comparison->results, comparison->mode_count);
     json_object_set_new(root, "fingerprint", vmc_json_hex(fingerprint));
     if (options->report_path != NULL) {
-        status = write_rows(comparison->results, comparison->mode_count,
+        status = write_rows(comparison->results, comparison->mode_count, root,
                             options->report_path, error);
     }
     if (status == VMC_OK && options->json_path != NULL) {

@@ -276,7 +276,8 @@ static void print_row(FILE *to, const struct row *row)
 }
 
 static enum vmc_status write_rows(const struct row *rows, uint32_t count,
-                                  const char *dir, struct vmc_error *error)
+                                  const json_t *root, const char *dir,
+                                  struct vmc_error *error)
 {
     struct vmc_outfile *out;
     enum vmc_status status = report_make_folder(dir, error);
@@ -297,11 +298,7 @@ static enum vmc_status write_rows(const struct row *rows, uint32_t count,
                       rows[i].affinity_accesses, rows[i].reachable);
     }
     status = vmc_outfile_commit(out, error);
-    if (status == VMC_OK &&
-        !report_plot(dir, "compare-irq.gp", "compare-irq.svg")) {
-        (void)fprintf(stderr, "vmcycle: no picture of %s\n", dir);
-    }
-    return status;
+    return status == VMC_OK ? report_write(root, dir, error) : status;
 }
 
 static enum vmc_status run_all(const struct options *options,
@@ -342,7 +339,7 @@ static enum vmc_status run_all(const struct options *options,
     free(bench);
     interrupted_tell(root, table, is_cut, "the rows above");
     if (status == VMC_OK && options->report_path != NULL) {
-        status = write_rows(rows, count, options->report_path, error);
+        status = write_rows(rows, count, root, options->report_path, error);
     }
     return status;
 }

@@ -425,9 +425,17 @@ static void write_row(FILE *page, const struct report_run *run, uint32_t index,
         (void)fprintf(page, "<span class=\"good\">yes, all %s</span>",
                       html_count(text, verdict.count));
     } else {
-        (void)fputs("&ndash;", page);
+        html_value(page, "", html_dig(run->root, "explore.verdict"));
     }
     (void)fputs("</td></tr>\n", page);
+}
+
+/* True when the run has something to say in the table. */
+static bool has_row(const struct report_run *run)
+{
+    return timed_of(run) != NULL || staged_of(run) != NULL ||
+           verdict_of(run).count > 0 ||
+           html_dig(run->root, "explore.verdict") != NULL;
 }
 
 static void write_table(FILE *page, const struct report_run *runs,
@@ -444,7 +452,9 @@ static void write_table(FILE *page, const struct report_run *runs,
         "<th scope=\"col\">Agrees</th></tr></thead>\n<tbody>\n",
         page);
     for (uint32_t r = 0; r < count; r++) {
-        write_row(page, &runs[r], r + 1, bars);
+        if (has_row(&runs[r])) {
+            write_row(page, &runs[r], r + 1, bars);
+        }
     }
     (void)fputs("</tbody></table>\n</div>\n", page);
 }
@@ -459,7 +469,10 @@ void answers_write(FILE *page, const struct report_run *runs, uint32_t count)
     write_agreement(page, runs, count);
     write_search(page, runs, count);
     (void)fputs("</div>\n", page);
-    if (count > 1) {
-        write_table(page, runs, count, &bars);
+    for (uint32_t r = 0; r < count && count > 1; r++) {
+        if (has_row(&runs[r])) {
+            write_table(page, runs, count, &bars);
+            break;
+        }
     }
 }

@@ -150,9 +150,21 @@ static const struct picture {
      NULL, NULL},
     {"bus.tsv", "bus.gp", "bus.svg", "Exits by address range", NULL,
      "Time from exit to resumption by address range", NULL},
-    {"compare-irq.tsv", NULL, "compare-irq.svg", "", NULL, "", NULL},
-    {"compare-dispatch.tsv", NULL, "compare-dispatch.svg", "", NULL, "", NULL},
-    {"destroy.tsv", NULL, "destroy.svg", "", NULL, "", NULL},
+    {"compare-irq.tsv", "compare-irq.gp", "compare-irq.svg",
+     "What an affinity change costs, by design", NULL,
+     "Register accesses that move one interrupt to another vCPU, by number of "
+     "vCPUs, for each design",
+     NULL},
+    {"compare-dispatch.tsv", "compare-dispatch.gp", "compare-dispatch.svg",
+     "What an access costs, by design", NULL,
+     "Mean time of a recorded access, stage upon stage, and what 99 of 100 do "
+     "not exceed, for each design that serves it",
+     NULL},
+    {"destroy.tsv", "destroy.gp", "destroy.svg", "What destroying a vCPU costs",
+     NULL,
+     "Mean time from the last close of a vCPU until it is freed, for each "
+     "design, tick rate and load; the rows are in destroy.tsv.",
+     NULL},
     {NULL, NULL, "counterexample.svg", "", NULL, "", NULL},
 };
 

@@ -7,8 +7,9 @@
 #include "sim/report_findings.h"
 #include "sim/report_gallery.h"
 #include "sim/report_html.h"
+#include "sim/report_numbers.h"
 
-enum { PATH_BYTES_MAX = 1024, DEPTH_MAX = 8, ROWS_SHOWN_MAX = 64 };
+enum { PATH_BYTES_MAX = 1024 };
 
 /* ---- Reading ------------------------------------------------------------ */
 
@@ -111,68 +112,24 @@ const char *report_headline(uint32_t index, const char **words)
 
 static void write_headlines(FILE *page, const json_t *root)
 {
-    (void)fputs("<ul class=\"head\">\n", page);
+    bool is_any = false;
+
     for (size_t i = 0; i < VMC_COUNT_OF(headlines); i++) {
         const json_t *value = html_dig(root, headlines[i].path);
         bool is_bad = headlines[i].is_bad && json_number_value(value) != 0;
 
         if (value != NULL && !json_is_null(value)) {
+            if (!is_any) {
+                (void)fputs("<ul class=\"head\">\n", page);
+                is_any = true;
+            }
             (void)fprintf(page, "<li><b%s>", is_bad ? " class=\"bad\"" : "");
             html_value(page, headlines[i].path, value);
             (void)fprintf(page, "</b>%s</li>\n", headlines[i].words);
         }
     }
-    (void)fputs("</ul>\n", page);
-}
-
-/* ---- Every number ------------------------------------------------------- */
-
-/* The rows of an object; objects inside it are named a.b, arrays counted. */
-static void write_rows(FILE *page, json_t *object, const char *prefix,
-                       int depth)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach(object, key, value)
-    {
-        char name[256];
-
-        (void)snprintf(name, sizeof(name), "%s%s%s", prefix,
-                       *prefix != '\0' ? "." : "", key);
-        if (json_is_object(value) && depth < DEPTH_MAX) {
-            write_rows(page, value, name, depth + 1);
-            continue;
-        }
-        (void)fputs("<tr><th scope=\"row\">", page);
-        html_text(page, name);
-        (void)fprintf(page, "</th><td%s>",
-                      json_is_number(value) ? " class=\"n\"" : "");
-        if (json_is_array(value)) {
-            (void)fprintf(page, "%zu entries", json_array_size(value));
-        } else {
-            html_value(page, name, value);
-        }
-        (void)fputs("</td></tr>\n", page);
-    }
-}
-
-static void write_sections(FILE *page, json_t *root)
-{
-    const char *key;
-    json_t *value;
-
-    (void)fputs("<h3>Every number</h3>\n", page);
-    json_object_foreach(root, key, value)
-    {
-        if (!json_is_object(value)) {
-            continue;
-        }
-        (void)fputs("<details><summary>", page);
-        html_text(page, key);
-        (void)fputs("</summary>\n<table><tbody>\n", page);
-        write_rows(page, value, "", 0);
-        (void)fputs("</tbody></table></details>\n", page);
+    if (is_any) {
+        (void)fputs("</ul>\n", page);
     }
 }
 
@@ -204,13 +161,13 @@ static void write_what(FILE *page, const json_t *root)
         const char *before, *path, *after;
     } words[] = {
         {"", "input", ""},
-        {", semantics ", "semantics", ""},
-        {", ", "trace.records", " records"},
-        {", vmcycle ", "version", ""},
-        {", fingerprint ", "fingerprint", ""},
+        {"semantics ", "semantics", ""},
+        {"", "trace.records", " records"},
+        {"vmcycle ", "version", ""},
+        {"fingerprint ", "fingerprint", ""},
     };
-
     const json_t *profiles = html_dig(root, "profiles"), *profile;
+    const char *comma = "";
     size_t p;
 
     (void)fputs("<p class=\"sub\">", page);
@@ -218,9 +175,10 @@ static void write_what(FILE *page, const json_t *root)
         const json_t *value = html_dig(root, words[i].path);
 
         if (value != NULL && !json_is_null(value)) {
-            (void)fputs(words[i].before, page);
+            (void)fprintf(page, "%s%s", comma, words[i].before);
             html_value(page, words[i].path, value);
             (void)fputs(words[i].after, page);
+            comma = ", ";
         }
     }
     json_array_foreach((json_t *)profiles, p, profile)
@@ -242,6 +200,6 @@ void report_run_write(FILE *page, const struct report_run *run, uint32_t index,
     gallery_write(page, run->dir, pictures);
     write_listing(page, run->dir, "counterexample.txt");
     findings_write(page, run);
-    write_sections(page, run->root);
+    numbers_write(page, run->root);
     (void)fputs("</section>\n", page);
 }

@@ -41,6 +41,7 @@ static const char layout[] =
     ".good{color:var(--good)}.bad{color:var(--bad)}\n"
     ".answers{display:grid;gap:.75rem;margin:1rem 0;"
     "grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr))}\n"
+    ".answers:not(:has(div)){display:none}\n"
     ".answers>div{background:var(--card);border:1px solid var(--line);"
     "border-radius:.75rem;padding:.8rem 1rem}\n"
     ".answers h2{font-size:.95rem;font-weight:600;color:var(--soft);"
