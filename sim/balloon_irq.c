@@ -55,9 +55,13 @@ static void line_set(void *owner, uint32_t vcpu, uint32_t line, bool level)
 static void vector_noted(void *owner, enum vmc_eio_event event, uint32_t vector,
                          uint32_t vcpu)
 {
-    (void)vcpu;
+    struct balloon_irq *self = owner;
+
+    if (VMC_WATCHED(self->vcd != NULL)) {
+        irq_vcd_status(self->vcd, vector, vcpu);
+    }
     if (event == VMC_EIO_PENDING) {
-        irqsim_vector_pending(&((struct balloon_irq *)owner)->sim, vector);
+        irqsim_vector_pending(&self->sim, vector);
     }
 }
 

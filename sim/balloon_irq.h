@@ -11,6 +11,7 @@
 #define VMC_SIM_BALLOON_IRQ_H
 
 #include "balloon/balloon.h"
+#include "sim/irq_vcd.h"
 #include "sim/irqsim.h"
 #include "sim/machine.h"
 
@@ -22,6 +23,7 @@ struct balloon_irq {
     struct machine machine;
     struct irqsim sim;
     struct vmc_balloon_port port; /**< for the scenario */
+    struct irq_vcd *vcd; /**< told of status bits; NULL: nobody. Borrowed */
 };
 
 /**

@@ -9,16 +9,14 @@
 #include "event/clock.h"
 #include "sim/assumed.h"
 #include "sim/balloon.h"
+#include "sim/balloon_drawing.h"
 #include "sim/balloon_irq.h"
 #include "sim/balloon_run_log.h"
-#include "sim/balloon_run_timeline.h"
 #include "sim/command.h"
 #include "sim/interrupted.h"
-#include "sim/irq_timeline.h"
 #include "sim/progress.h"
 #include "sim/report.h"
 #include "sim/share.h"
-#include "sim/timeline_file.h"
 #include "stats/json.h"
 
 enum { SETTINGS_MAX = 64, TEXT_BYTES_MAX = 1 << 16 };
@@ -29,6 +27,7 @@ struct options {
     json_t *assumed;        /**< what assumed_note() notes */
     const char *interrupts; /**< profile; NULL: fixed times */
     const char *perfetto_path, *log_path;
+    struct waveform_options vcd;
     const char *settings[SETTINGS_MAX];
     uint32_t setting_count;
     bool is_validating;
@@ -248,6 +247,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     struct options *options = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->vcd;
+        return 0;
     case 'j':
         options->json_path = argument;
         return 0;
@@ -292,12 +294,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
+static const struct argp_child children[] = {
+    {&waveform_argp, 0, "Waveforms, for GTKWave:", 1}, {0}};
+
 static const struct argp parser = {
     option_table,
     parse_option,
     "",
     "Predict how long it takes to move memory between a guest and its host.",
-    0,
+    children,
     0,
     0};
 
@@ -622,39 +627,25 @@ static void tell_interruption(const struct vmc_balloon_result *result,
     interrupted_tell(root, table, result->is_stopped, what);
 }
 
-/* simulate(), told to a timeline. */
+/* simulate(), drawn as it goes. */
 static enum vmc_status simulate_drawn(struct options *options,
                                       struct balloon_irq *irq,
                                       struct vmc_balloon_result *result,
                                       struct vmc_error *error)
 {
-    struct timeline_file file;
-    struct balloon_run_timeline threads;
-    struct irq_timeline *interrupts = NULL;
+    static struct balloon_drawing drawing;
     enum vmc_status status =
-        timeline_file_open(&file, options->perfetto_path, error);
+        balloon_drawing_open(&drawing, &options->config.watch,
+                             options->perfetto_path, &options->vcd, irq, error);
 
-    if (status != VMC_OK) {
-        return status;
-    }
-    balloon_run_timeline_init(&threads, file.timeline);
-    options->config.watch = &threads.watch;
-    if (irq != NULL) {
-        status = irq_timeline_new(&interrupts, file.timeline, &irq->sim);
-    }
     if (status == VMC_OK) {
         status = simulate(options, result, error);
     }
     if (status == VMC_OK) {
-        balloon_run_timeline_finish(&threads);
-        if (irq != NULL) {
-            irq_timeline_finish(interrupts, vmc_engine_now_tick(irq->engine));
-        }
-        status = timeline_file_close(&file, error);
+        status = balloon_drawing_finish(&drawing, error);
     }
     options->config.watch = NULL;
-    irq_timeline_free(interrupts);
-    timeline_file_abandon(&file);
+    balloon_drawing_free(&drawing);
     return status;
 }
 
@@ -800,9 +791,7 @@ static int run(struct options *options, struct parting *parting)
         options->config.choose_owner = parting;
     }
     if (status == VMC_OK) {
-        status = options->perfetto_path != NULL
-                     ? simulate_drawn(options, irq, &result, &error)
-                     : simulate(options, &result, &error);
+        status = simulate_drawn(options, irq, &result, &error);
     }
     if (status != VMC_OK || (parting != NULL && !parting->is_run)) {
         if (irq != NULL) {
@@ -864,7 +853,8 @@ static int run_shared(struct share *share)
     uint32_t count = share_count(share);
 
     if (!load_run(&parting, 0, &options, &machine) || options.is_validating ||
-        options.report_path != NULL || options.perfetto_path != NULL) {
+        options.report_path != NULL || options.perfetto_path != NULL ||
+        options.vcd.path != NULL) {
         return EXIT_BAD_INPUT;
     }
     parting.cycles = calloc(count, sizeof(*parting.cycles));

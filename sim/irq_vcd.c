@@ -19,9 +19,6 @@ enum {
     PENDING_BITS = 16,
     WORD_BITS = 64,
     IPI_BITS = 32,
-    CPU_SIGNALS = 2 + IRQSIM_LINES + VMC_EIO_WORDS,
-    NODE_SIGNALS = 3,
-    CLOCKS = 2,
     NAME_BYTES = 64,
 };
 
@@ -34,7 +31,7 @@ struct node_signals {
 };
 
 struct irq_vcd {
-    struct waveform waveform;
+    struct vmc_vcd *vcd;
     const struct irqsim *sim;
     const struct machine *machine;
     struct cpu_signals cpus[GUEST_VCPUS_MAX];
@@ -46,48 +43,48 @@ struct irq_vcd {
 
 /* ---- What is seen ------------------------------------------------------- */
 
-static void change(struct irq_vcd *vcd, uint64_t tick, uint32_t signal,
+static void change(struct irq_vcd *self, uint64_t tick, uint32_t signal,
                    uint64_t value)
 {
-    vmc_vcd_change(vcd->waveform.vcd, tick, signal, value);
+    vmc_vcd_change(self->vcd, tick, signal, value);
 }
 
 static void see_line(void *watcher, uint64_t tick, uint32_t vcpu, uint32_t line,
                      bool level)
 {
-    struct irq_vcd *vcd = watcher;
+    struct irq_vcd *self = watcher;
 
-    change(vcd, tick, vcd->cpus[vcpu].lines[line], level);
+    change(self, tick, self->cpus[vcpu].lines[line], level);
 }
 
 static void see_mode(void *watcher, uint64_t tick, uint32_t vcpu,
                      enum irqsim_vcpu_mode mode)
 {
-    struct irq_vcd *vcd = watcher;
+    struct irq_vcd *self = watcher;
 
-    change(vcd, tick, vcd->cpus[vcpu].mode, mode);
+    change(self, tick, self->cpus[vcpu].mode, mode);
 }
 
 static void see_input(void *watcher, uint64_t tick, uint32_t vector, bool level)
 {
-    struct irq_vcd *vcd = watcher;
+    struct irq_vcd *self = watcher;
 
-    change(vcd, tick, vcd->inputs[vector], level);
+    change(self, tick, self->inputs[vector], level);
 }
 
 static void see_router(void *watcher, uint64_t tick, uint32_t node)
 {
-    struct irq_vcd *vcd = watcher;
-    const struct node_signals *signals = &vcd->nodes[node];
-    uint32_t vector = vmc_router_serving(&vcd->sim->router, node);
+    struct irq_vcd *self = watcher;
+    const struct node_signals *signals = &self->nodes[node];
+    uint32_t vector = vmc_router_serving(&self->sim->router, node);
     bool is_busy = vector < VMC_ROUTER_VECTORS;
 
-    change(vcd, tick, signals->is_busy, is_busy);
+    change(self, tick, signals->is_busy, is_busy);
     if (is_busy) {
-        change(vcd, tick, signals->vector, vector);
+        change(self, tick, signals->vector, vector);
     }
-    change(vcd, tick, signals->depth,
-           vmc_router_depth(&vcd->sim->router, node));
+    change(self, tick, signals->depth,
+           vmc_router_depth(&self->sim->router, node));
 }
 
 static void see_access(void *watcher, uint64_t tick, uint32_t vcpu)
@@ -102,68 +99,90 @@ static const struct irqsim_observer observer = {.line = see_line,
                                                 .router = see_router,
                                                 .access = see_access};
 
-void irq_vcd_status(struct irq_vcd *vcd, uint32_t vector, uint32_t vcpu)
+void irq_vcd_status(struct irq_vcd *self, uint32_t vector, uint32_t vcpu)
 {
-    uint64_t tick = vmc_engine_now_tick(vcd->sim->engine);
+    uint64_t tick = vmc_engine_now_tick(self->sim->engine);
     uint32_t word = vector / WORD_BITS;
-    uint64_t *shown = &vcd->words[vcpu][word];
-    uint64_t now = vcd->machine->eio.state.coreisr[vcpu][word];
+    uint64_t *shown = &self->words[vcpu][word];
+    uint64_t now = self->machine->eio.state.coreisr[vcpu][word];
 
-    vcd->pending_count += (uint32_t)__builtin_popcountll(now);
-    vcd->pending_count -= (uint32_t)__builtin_popcountll(*shown);
+    self->pending_count += (uint32_t)__builtin_popcountll(now);
+    self->pending_count -= (uint32_t)__builtin_popcountll(*shown);
     *shown = now;
-    change(vcd, tick, vcd->cpus[vcpu].status[word], now);
-    change(vcd, tick, vcd->pending, vcd->pending_count);
+    change(self, tick, self->cpus[vcpu].status[word], now);
+    change(self, tick, self->pending, self->pending_count);
 }
 
-void irq_vcd_ipi(struct irq_vcd *vcd, uint32_t vcpu)
+void irq_vcd_ipi(struct irq_vcd *self, uint32_t vcpu)
 {
-    change(vcd, vmc_engine_now_tick(vcd->sim->engine), vcd->cpus[vcpu].ipi,
-           vcd->machine->iocsr.ipi.state.units[vcpu].status);
+    change(self, vmc_engine_now_tick(self->sim->engine), self->cpus[vcpu].ipi,
+           self->machine->iocsr.ipi.state.units[vcpu].status);
 }
 
 /* ---- Signals ------------------------------------------------------------ */
 
 /* Add a signal that begins with @value; the name is a format and up to two
  * numbers. */
-static uint32_t add(struct irq_vcd *vcd, uint32_t width_bits, uint64_t value,
+static uint32_t add(struct irq_vcd *self, uint32_t width_bits, uint64_t value,
                     const char *format, uint32_t first, uint32_t second)
     __attribute__((format(printf, 4, 0)));
 
-static uint32_t add(struct irq_vcd *vcd, uint32_t width_bits, uint64_t value,
+static uint32_t add(struct irq_vcd *self, uint32_t width_bits, uint64_t value,
                     const char *format, uint32_t first, uint32_t second)
 {
     char name[NAME_BYTES];
     uint32_t signal;
 
     (void)snprintf(name, sizeof(name), format, first, second);
-    signal = vmc_vcd_add(vcd->waveform.vcd, name, width_bits);
-    vmc_vcd_set(vcd->waveform.vcd, signal, value);
+    signal = vmc_vcd_add(self->vcd, name, width_bits);
+    vmc_vcd_set(self->vcd, signal, value);
     return signal;
 }
 
-static void add_cpu(struct irq_vcd *vcd, uint32_t i)
+static void add_cpu(struct irq_vcd *self, uint32_t i)
 {
-    const struct irqsim_vcpu *vcpu = &vcd->sim->state.vcpus[i];
-    struct cpu_signals *signals = &vcd->cpus[i];
+    const struct irqsim_vcpu *vcpu = &self->sim->state.vcpus[i];
+    struct cpu_signals *signals = &self->cpus[i];
 
     signals->mode =
-        add(vcd, MODE_BITS, vcpu->mode, "cpu%" PRIu32 ".mode", i, 0);
+        add(self, MODE_BITS, vcpu->mode, "cpu%" PRIu32 ".mode", i, 0);
     for (uint32_t line = 0; line < IRQSIM_LINES; line++) {
-        signals->lines[line] = add(vcd, 1, vcpu->lines >> line & 1,
+        signals->lines[line] = add(self, 1, vcpu->lines >> line & 1,
                                    "cpu%" PRIu32 ".IS%" PRIu32, i, line);
     }
     for (uint32_t word = 0; word < VMC_EIO_WORDS; word++) {
         signals->status[word] =
-            add(vcd, WORD_BITS, 0, "cpu%" PRIu32 ".coreisr%" PRIu32, i, word);
+            add(self, WORD_BITS, self->words[i][word],
+                "cpu%" PRIu32 ".coreisr%" PRIu32, i, word);
     }
-    signals->ipi = add(vcd, IPI_BITS, 0, "cpu%" PRIu32 ".ipi", i, 0);
+    signals->ipi =
+        add(self, IPI_BITS, self->machine->iocsr.ipi.state.units[i].status,
+            "cpu%" PRIu32 ".ipi", i, 0);
 }
 
-static void add_signals(struct irq_vcd *vcd)
+/* What is pending when the waveform begins. */
+static void look_at_status(struct irq_vcd *self)
 {
-    const struct irqsim_config *config = &vcd->sim->config;
-    struct vmc_vcd *to = vcd->waveform.vcd;
+    for (uint32_t i = 0; i < self->sim->config.guest.vcpu_count; i++) {
+        for (uint32_t word = 0; word < VMC_EIO_WORDS; word++) {
+            uint64_t now = self->machine->eio.state.coreisr[i][word];
+
+            self->words[i][word] = now;
+            self->pending_count += (uint32_t)__builtin_popcountll(now);
+        }
+    }
+}
+
+static bool is_high(const struct irqsim *sim, uint32_t vector)
+{
+    return (sim->state.levels[vector / WORD_BITS] >> vector % WORD_BITS & 1) !=
+           0;
+}
+
+static void add_signals(struct irq_vcd *self)
+{
+    const struct irqsim_config *config = &self->sim->config;
+    struct vmc_vcd *to = self->vcd;
 
     vmc_vcd_remark(to, "cpuN.mode: 0 running, 1 idle, 2 entering a handler, "
                        "3 handling");
@@ -173,77 +192,55 @@ static void add_signals(struct irq_vcd *vcd)
     vmc_vcd_add_clock(to, "clock.node", config->timing.node_period);
     vmc_vcd_add_clock(to, "clock.cpu", config->timing.cpu_period);
     for (uint32_t i = 0; i < VMC_ROUTER_VECTORS; i++) {
-        vcd->inputs[i] = add(vcd, 1, 0, "input.v%" PRIu32, i, 0);
+        self->inputs[i] =
+            add(self, 1, is_high(self->sim, i), "input.v%" PRIu32, i, 0);
     }
     for (uint32_t i = 0; i < config->node_count; i++) {
-        struct node_signals *signals = &vcd->nodes[i];
+        struct node_signals *signals = &self->nodes[i];
 
         signals->vector =
-            add(vcd, VECTOR_BITS, 0, "router%" PRIu32 ".vector", i, 0);
-        signals->is_busy = add(vcd, 1, 0, "router%" PRIu32 ".busy", i, 0);
+            add(self, VECTOR_BITS, 0, "router%" PRIu32 ".vector", i, 0);
+        signals->is_busy = add(self, 1, 0, "router%" PRIu32 ".busy", i, 0);
         signals->depth =
-            add(vcd, DEPTH_BITS, 0, "router%" PRIu32 ".depth", i, 0);
+            add(self, DEPTH_BITS, 0, "router%" PRIu32 ".depth", i, 0);
     }
-    vcd->pending = add(vcd, PENDING_BITS, 0, "eiointc.pending", 0, 0);
+    look_at_status(self);
+    self->pending = add(self, PENDING_BITS, self->pending_count,
+                        "eiointc.pending", 0, 0);
     for (uint32_t i = 0; i < config->guest.vcpu_count; i++) {
-        add_cpu(vcd, i);
+        add_cpu(self, i);
     }
 }
 
 /* ---- The outside -------------------------------------------------------- */
 
-enum vmc_status irq_vcd_new(struct irq_vcd **out,
-                            const struct waveform_options *options,
-                            struct irqsim *sim, const struct machine *machine,
-                            struct vmc_error *error)
+enum vmc_status irq_vcd_new(struct irq_vcd **out, struct vmc_vcd *vcd,
+                            struct irqsim *sim, const struct machine *machine)
 {
-    const struct irqsim_config *config = &sim->config;
-    struct irq_vcd *vcd = calloc(1, sizeof(*vcd));
-    enum vmc_status status;
+    struct irq_vcd *self = calloc(1, sizeof(*self));
 
     *out = NULL;
-    if (vcd == NULL) {
+    if (self == NULL) {
         return VMC_E_NOMEM;
     }
-    vcd->sim = sim;
-    vcd->machine = machine;
-    status = waveform_open(&vcd->waveform, options,
-                           CLOCKS + VMC_ROUTER_VECTORS + 1 +
-                               NODE_SIGNALS * config->node_count +
-                               CPU_SIGNALS * config->guest.vcpu_count,
-                           error);
-    if (status == VMC_OK) {
-        add_signals(vcd);
-        status = waveform_ready(&vcd->waveform, error);
-    }
-    if (status != VMC_OK) {
-        irq_vcd_free(vcd);
-        return status;
-    }
-    irqsim_observe(sim, &observer, vcd);
-    *out = vcd;
+    self->vcd = vcd;
+    self->sim = sim;
+    self->machine = machine;
+    add_signals(self);
+    irqsim_observe(sim, &observer, self);
+    *out = self;
     return VMC_OK;
 }
 
-enum vmc_status irq_vcd_finish(struct irq_vcd *vcd, uint64_t tick,
-                               struct vmc_error *error)
+void irq_vcd_archive(struct irq_vcd *self, struct vmc_archive *archive)
 {
-    return waveform_finish(&vcd->waveform, tick, error);
-}
-
-void irq_vcd_archive(struct irq_vcd *vcd, struct vmc_archive *archive)
-{
-    vmc_archive_begin(archive, "waveform");
-    VMC_ARCHIVE(archive, vcd->words);
-    VMC_ARCHIVE(archive, vcd->pending_count);
-    waveform_archive(&vcd->waveform, archive);
+    vmc_archive_begin(archive, "irq_vcd");
+    VMC_ARCHIVE(archive, self->words);
+    VMC_ARCHIVE(archive, self->pending_count);
     vmc_archive_end(archive);
 }
 
-void irq_vcd_free(struct irq_vcd *vcd)
+void irq_vcd_free(struct irq_vcd *self)
 {
-    if (vcd != NULL) {
-        waveform_free(&vcd->waveform);
-        free(vcd);
-    }
+    free(self);
 }

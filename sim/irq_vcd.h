@@ -22,35 +22,38 @@
 
 #include "sim/irqsim.h"
 #include "sim/machine.h"
-#include "sim/waveform.h"
+#include "trace/vcd.h"
+
+/** No more signals than these, clocks among them. */
+enum {
+    IRQ_VCD_CPU_SIGNALS = 2 + IRQSIM_LINES + VMC_EIO_WORDS,
+    IRQ_VCD_SIGNALS_MAX = 2 + VMC_ROUTER_VECTORS + 1 +
+                          3 * VMC_ROUTER_NODES_MAX +
+                          IRQ_VCD_CPU_SIGNALS * GUEST_VCPUS_MAX
+};
 
 struct irq_vcd;
 
 /**
- * Start a waveform of @sim, which acts on @machine.
- * Owner    *@out is the caller's, for irq_vcd_free(); NULL on failure. @sim and
- *          @machine are borrowed for its life; @sim may not run after that.
- * Fails    as waveform_open() and waveform_ready(), with a line in @error.
+ * Add the signals of @sim, which acts on @machine, to @vcd.
+ * Owner    *@out is the caller's, for irq_vcd_free(); NULL on failure. All are
+ *          borrowed for its life; @sim may not run after that.
+ * Fails    VMC_E_NOMEM.
  */
-enum vmc_status irq_vcd_new(struct irq_vcd **out,
-                            const struct waveform_options *options,
-                            struct irqsim *sim, const struct machine *machine,
-                            struct vmc_error *error);
+enum vmc_status irq_vcd_new(struct irq_vcd **out, struct vmc_vcd *vcd,
+                            struct irqsim *sim, const struct machine *machine);
 
 /** The controller has changed the status bit of @vector on @vcpu. */
-void irq_vcd_status(struct irq_vcd *vcd, uint32_t vector, uint32_t vcpu);
+void irq_vcd_status(struct irq_vcd *self, uint32_t vector, uint32_t vcpu);
 
 /** Somebody else than @vcpu may have changed its IPI unit. */
-void irq_vcd_ipi(struct irq_vcd *vcd, uint32_t vcpu);
+void irq_vcd_ipi(struct irq_vcd *self, uint32_t vcpu);
 
-/** Save or load all that a run has changed, the file included. */
-void irq_vcd_archive(struct irq_vcd *vcd, struct vmc_archive *archive);
+/** Save or load what the run has changed here; the waveform itself is saved
+ * by whoever owns it. */
+void irq_vcd_archive(struct irq_vcd *self, struct vmc_archive *archive);
 
-/** As waveform_finish(). */
-enum vmc_status irq_vcd_finish(struct irq_vcd *vcd, uint64_t tick,
-                               struct vmc_error *error);
-
-/** Free @vcd; a file that was not finished disappears. NULL is allowed. */
-void irq_vcd_free(struct irq_vcd *vcd);
+/** Free it. NULL is allowed. */
+void irq_vcd_free(struct irq_vcd *self);
 
 #endif

@@ -822,8 +822,15 @@ static enum vmc_status start_watchers(struct replay_irq *self,
                                       &self->log, self->vcpu_count);
     }
     if (status == VMC_OK && self->context.vcd.path != NULL) {
-        status = irq_vcd_new(&self->vcd, &self->context.vcd, &self->sim,
-                             &self->timed, error);
+        status = waveform_open(&self->waveform, &self->context.vcd,
+                               IRQ_VCD_SIGNALS_MAX, error);
+        if (status == VMC_OK) {
+            status = irq_vcd_new(&self->vcd, self->waveform.vcd, &self->sim,
+                                 &self->timed);
+        }
+        if (status == VMC_OK) {
+            status = waveform_ready(&self->waveform, error);
+        }
     }
     return status;
 }
@@ -836,6 +843,7 @@ static void irq_free(void *state)
         return;
     }
     irq_vcd_free(self->vcd);
+    waveform_free(&self->waveform);
     irq_timeline_free(self->tracks);
     irq_log_timeline_free(self->log_tracks);
     vmc_outfile_abandon(self->timeline);
@@ -940,8 +948,8 @@ static bool irq_finish(void *state, json_t **json, FILE *table)
     log_finish(&self->log);
     (void)vmc_engine_run_all(self->engine);
     if (self->vcd != NULL &&
-        irq_vcd_finish(self->vcd, vmc_engine_now_tick(self->engine), &error) !=
-            VMC_OK) {
+        waveform_finish(&self->waveform, vmc_engine_now_tick(self->engine),
+                        &error) != VMC_OK) {
         (void)fprintf(stderr, "vmcycle: %s\n", error.text);
         is_written = false;
     }

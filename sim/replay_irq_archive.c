@@ -61,5 +61,6 @@ void replay_irq_archive(void *state, struct vmc_archive *archive)
     }
     if (self->vcd != NULL) {
         irq_vcd_archive(self->vcd, archive);
+        waveform_archive(&self->waveform, archive);
     }
 }

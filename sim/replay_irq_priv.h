@@ -13,6 +13,7 @@
 #include "sim/irqsim.h"
 #include "sim/machine.h"
 #include "sim/replay.h"
+#include "sim/waveform.h"
 #include "stats/outfile.h"
 
 enum { REPLAY_IRQ_THREADS_MAX = 4096, REPLAY_IRQ_EXPECTED_MAX = 64 };
@@ -48,7 +49,8 @@ struct replay_irq {
         uint64_t iocsr_accesses, foreign_accesses, bad_vectors;
     } counts;
     struct vmc_outfile *timeline, *timeline_ipi;
-    struct irq_vcd *vcd;         /* NULL: nobody asked for any */
+    struct waveform waveform;    /* zeroed: nobody asked for any */
+    struct irq_vcd *vcd;         /* NULL: the same */
     struct irq_timeline *tracks; /* the same */
     struct irq_log_timeline *log_tracks;
 };

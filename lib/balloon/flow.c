@@ -33,6 +33,7 @@ void vmc_flow_init(struct vmc_flow *flow, struct vmc_engine *engine,
     flow->run = run;
     flow->owner = owner;
     flow->watch = NULL;
+    flow->notice = NULL;
     flow->state = (struct vmc_flow_state){.event = VMC_EVENT_NONE};
     flow->handler = vmc_engine_add_handler(engine, kind, instance, fire, flow);
 }
@@ -43,6 +44,13 @@ static void take(struct vmc_flow *flow, struct vmc_actor *actor)
     actor->is_held = true;
     actor->holder = flow->handler;
     actor->held_since_tick = vmc_engine_now_tick(flow->engine);
+}
+
+static void notice(struct vmc_flow *flow)
+{
+    if (VMC_WATCHED(flow->notice != NULL)) {
+        flow->notice(flow);
+    }
 }
 
 static void let_go(struct vmc_flow *flow, uint32_t actor_number,
@@ -61,6 +69,7 @@ static void let_go(struct vmc_flow *flow, uint32_t actor_number,
         ticks > actor->longest_ticks ? ticks : actor->longest_ticks;
     actor->is_held = false;
     if (actor->waiter_count == 0) {
+        notice(flow);
         return;
     }
     next = actor->waiters[actor->waiter_first];
@@ -70,6 +79,7 @@ static void let_go(struct vmc_flow *flow, uint32_t actor_number,
     actor->holder = next;
     actor->held_since_tick = vmc_engine_now_tick(flow->engine);
     (void)vmc_engine_schedule(flow->engine, 0, VMC_PHASE_DEVICE, next, 0);
+    notice(flow);
 }
 
 /* The actor, if any, is ours: work on it, or go on holding it. */
@@ -120,12 +130,14 @@ static void ask(struct vmc_flow *flow, uint32_t actor_number)
     state->asked_tick = vmc_engine_now_tick(flow->engine);
     if (actor_number == VMC_ACTOR_NOBODY) {
         begin(flow);
+        notice(flow);
         return;
     }
     actor = &flow->actors[actor_number];
     if (!actor->is_held) {
         take(flow, actor);
         begin(flow);
+        notice(flow);
         return;
     }
     assert(actor->holder != flow->handler);
@@ -135,6 +147,7 @@ static void ask(struct vmc_flow *flow, uint32_t actor_number)
     actor->waiter_count++;
     actor->waits++;
     state->is_waiting = true;
+    notice(flow);
 }
 
 void vmc_flow_work_all(struct vmc_flow *flow, uint32_t actor,
@@ -200,6 +213,7 @@ void vmc_flow_park(struct vmc_flow *flow, enum vmc_balloon_stage stage,
     state->stage = (uint8_t)stage;
     state->asked_tick = vmc_engine_now_tick(flow->engine);
     state->next_step = next_step;
+    notice(flow);
 }
 
 bool vmc_flow_resume(struct vmc_flow *flow)

@@ -58,6 +58,9 @@ typedef void vmc_flow_fn(struct vmc_flow *flow, uint32_t step);
 typedef void vmc_flow_watch_fn(struct vmc_flow *flow, uint32_t actor,
                                const struct vmc_account *work);
 
+/** @flow has begun to work, to sleep, to hold or to wait, or has let go. */
+typedef void vmc_flow_notice_fn(struct vmc_flow *flow);
+
 /** One sequence of steps. */
 struct vmc_flow {
     struct vmc_engine *engine;
@@ -65,7 +68,8 @@ struct vmc_flow {
     void *owner;              /**< for @run */
     struct vmc_actor *actors; /**< the table that actor numbers index */
     struct vmc_account *account;
-    vmc_flow_watch_fn *watch; /**< NULL after vmc_flow_init() */
+    vmc_flow_watch_fn *watch;   /**< NULL after vmc_flow_init() */
+    vmc_flow_notice_fn *notice; /**< likewise */
     uint16_t handler;
 
     /** What it is doing; all that changes while time runs. */

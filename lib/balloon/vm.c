@@ -236,6 +236,9 @@ static void tell_done(struct vm_worker *worker)
     assert(is_there && token == worker->flow.handler);
     (void)is_there;
     check_acked(worker);
+    if (VMC_WATCHED(worker->flow.notice != NULL)) {
+        worker->flow.notice(&worker->flow); /* the ring is shorter */
+    }
     worker->flow.run(&worker->flow, worker->tell.return_step);
 }
 
@@ -441,23 +444,41 @@ uint32_t payload_pfn(const struct vm *vm, uint32_t index)
 
 /* ---- Setting up ----------------------------------------------------------*/
 
+static const struct {
+    const char *kind;
+    uint8_t role;
+} kinds[WORKER_COUNT] = {
+    [WORKER_SIZE] = {"balloon-size", ROLE_VCPU_WORKER},
+    [WORKER_OOM] = {"balloon-oom", ROLE_VCPU_OTHER},
+    [WORKER_STATS] = {"balloon-stats", ROLE_VCPU_WORKER},
+    [WORKER_REPORT] = {"page-reporting", ROLE_VCPU_WORKER},
+    [WORKER_TOUCH] = {"touch", ROLE_VCPU_OTHER},
+    [WORKER_HINT] = {"balloon-hint", ROLE_VCPU_WORKER},
+    [WORKER_HINT_HOST] = {"migration", ROLE_IO},
+    [WORKER_COMPACT] = {"compaction", ROLE_VCPU_OTHER},
+};
+
+const char *vmc_balloon_worker_name(uint32_t worker)
+{
+    assert(worker < WORKER_COUNT);
+    return kinds[worker].kind;
+}
+
+/* Moments cost more than stretches: not for timelines alone. */
+static bool wants_moments(const struct vmc_balloon_config *config)
+{
+    const struct vmc_balloon_watch *watch = config->watch;
+
+    while (watch != NULL && watch->moment == NULL) {
+        watch = watch->next;
+    }
+    return watch != NULL;
+}
+
 enum vmc_status vm_init(struct vm *vm, const struct vmc_balloon_config *config,
                         struct vmc_engine *engine, struct vmc_actor *actors,
                         uint32_t number, struct vmc_error *error)
 {
-    static const struct {
-        const char *kind;
-        uint8_t role;
-    } kinds[WORKER_COUNT] = {
-        [WORKER_SIZE] = {"balloon-size", ROLE_VCPU_WORKER},
-        [WORKER_OOM] = {"balloon-oom", ROLE_VCPU_OTHER},
-        [WORKER_STATS] = {"balloon-stats", ROLE_VCPU_WORKER},
-        [WORKER_REPORT] = {"page-reporting", ROLE_VCPU_WORKER},
-        [WORKER_TOUCH] = {"touch", ROLE_VCPU_OTHER},
-        [WORKER_HINT] = {"balloon-hint", ROLE_VCPU_WORKER},
-        [WORKER_HINT_HOST] = {"migration", ROLE_IO},
-        [WORKER_COMPACT] = {"compaction", ROLE_VCPU_OTHER},
-    };
     static const uint16_t sizes[QUEUE_COUNT] = {128, 128, 128, 1024, 32};
     uint64_t features = UINT64_C(1) << VMC_BALLOON_PAGE_POISON;
     enum vmc_status status;
@@ -500,6 +521,7 @@ enum vmc_status vm_init(struct vm *vm, const struct vmc_balloon_config *config,
         vmc_flow_init(&worker->flow, engine, kinds[i].kind, number, worker_run,
                       worker);
         worker->flow.watch = config->watch != NULL ? vm_watch : NULL;
+        worker->flow.notice = wants_moments(config) ? vm_notice : NULL;
     }
     return VMC_OK;
 }

@@ -424,6 +424,9 @@ void vm_log_answered(struct vm_worker *worker);
 /** Tell config.watch of what a worker lets go. */
 vmc_flow_watch_fn vm_watch;
 
+/** Tell all watchers how everything stands. */
+vmc_flow_notice_fn vm_notice;
+
 /* ---- vm.c: workers -------------------------------------------------------*/
 
 /** Work on the vCPU of @worker. */

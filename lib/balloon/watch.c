@@ -23,6 +23,8 @@ static const struct {
 
 static_assert(VMC_COUNT_OF(actors) == ROLE_COUNT, "a name an actor");
 static_assert(VMC_BALLOON_ACTORS == (int)ROLE_COUNT, "as watch.h has it");
+static_assert(VMC_BALLOON_WORKERS == (int)WORKER_COUNT, "likewise");
+static_assert(VMC_BALLOON_QUEUES == (int)QUEUE_COUNT, "likewise");
 
 const char *vmc_balloon_actor_name(uint32_t actor)
 {
@@ -56,21 +58,30 @@ static enum vmc_balloon_point point_of(struct vm_worker *worker,
     return VMC_BALLOON_NO_POINT;
 }
 
-static void tell_sizes(struct vm *vm, uint64_t tick)
+static struct vmc_balloon_sizes sizes_of(const struct vm *vm)
 {
-    const struct vmc_balloon_watch *watch = vm->config.watch;
-    struct vmc_balloon_sizes *last = &vm->watched_sizes;
-    struct vmc_balloon_sizes sizes = {
+    return (struct vmc_balloon_sizes){
         .balloon = vm->held_units * vm->driver->unit_pages << PAGE_SHIFT,
         .guest_free = vm_free_pages(vm) << PAGE_SHIFT,
         .host_backed = vmc_host_backed_bytes(&vm->host),
     };
+}
+
+static void tell_sizes(struct vm *vm, uint64_t tick)
+{
+    struct vmc_balloon_sizes *last = &vm->watched_sizes;
+    struct vmc_balloon_sizes sizes = sizes_of(vm);
 
     if (sizes.balloon != last->balloon ||
         sizes.guest_free != last->guest_free ||
         sizes.host_backed != last->host_backed) {
         *last = sizes;
-        watch->sizes(watch->owner, tick, &sizes);
+        for (const struct vmc_balloon_watch *watch = vm->config.watch;
+             watch != NULL; watch = watch->next) {
+            if (watch->sizes != NULL) {
+                watch->sizes(watch->owner, tick, &sizes);
+            }
+        }
     }
 }
 
@@ -79,7 +90,6 @@ void vm_watch(struct vmc_flow *flow, uint32_t actor,
 {
     struct vm_worker *worker = flow->owner;
     struct vm *vm = worker->vm;
-    const struct vmc_balloon_watch *watch = vm->config.watch;
     struct vmc_balloon_span span = {
         .actor = actor - vm->actor_of[0],
         .worker = worker->kind,
@@ -91,6 +101,53 @@ void vm_watch(struct vmc_flow *flow, uint32_t actor,
     span.point = point_of(worker, (enum vm_role)span.actor,
                           work != NULL ? flow->state.next_step : STEP_IDLE);
     span.message = worker->watched.message;
-    watch->span(watch->owner, &span);
+    for (const struct vmc_balloon_watch *watch = vm->config.watch;
+         watch != NULL; watch = watch->next) {
+        if (watch->span != NULL) {
+            watch->span(watch->owner, &span);
+        }
+    }
     tell_sizes(vm, span.until_tick);
+}
+
+/* Which worker of this guest @handler is, from 1; 0 for one of another. */
+static uint32_t worker_of(const struct vm *vm, uint16_t handler)
+{
+    for (uint32_t i = 0; i < WORKER_COUNT; i++) {
+        if (vm->workers[i].flow.handler == handler) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+void vm_notice(struct vmc_flow *flow)
+{
+    const struct vm_worker *worker = flow->owner;
+    const struct vm *vm = worker->vm;
+    struct vmc_balloon_moment moment = {.tick = vmc_engine_now_tick(vm->engine),
+                                        .sizes = sizes_of(vm)};
+
+    for (uint32_t role = 0; role < ROLE_COUNT; role++) {
+        const struct vmc_actor *actor = &vm->actors[vm_actor(vm, role)];
+
+        moment.actors[role].owner =
+            actor->is_held ? worker_of(vm, actor->holder) : 0;
+        moment.actors[role].waiters = actor->waiter_count;
+    }
+    for (uint32_t i = 0; i < QUEUE_COUNT; i++) {
+        const struct vmc_virtqueue *queue = &vm->queues[i];
+
+        moment.queues[i].in_flight = vmc_vq_in_flight(queue);
+        moment.queues[i].available =
+            (uint16_t)(queue->available_index - queue->available_seen);
+        moment.queues[i].used =
+            (uint16_t)(queue->used_index - queue->used_seen);
+    }
+    for (const struct vmc_balloon_watch *watch = vm->config.watch;
+         watch != NULL; watch = watch->next) {
+        if (watch->moment != NULL) {
+            watch->moment(watch->owner, &moment);
+        }
+    }
 }

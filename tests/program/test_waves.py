@@ -79,9 +79,7 @@ def check_signals(result, signals):
           "a signal is written when it changes only")
 
     entries = sum(cpu["simulated_entries"] for cpu in result["per_cpu"])
-    handled = [t for n, c in signals.items() if n.endswith(".mode")
-               for t, v in c if v == 3]
-    check_equal(len(handled), entries, "a change for each handler")
+    check_equal(len(handled_of(signals)), entries, "a change for each handler")
 
     # The sum of all status bits, at every time.
     words = collections.defaultdict(int)
@@ -232,13 +230,123 @@ def test_refusals(folder):
                 "a folder that is not there")
 
 
+ACTORS = {
+    "vCPU of the driver": "vcpu.driver",
+    "vCPU of others": "vcpu.others",
+    "main loop": "host.main_loop",
+    "I/O thread": "host.io_thread",
+    "driver's mutex": "lock.driver",
+    "lock of the page list": "lock.pages",
+    "big lock": "lock.bql",
+    "mm lock": "lock.mm",
+    "MMU lock": "lock.mmu",
+}
+WORKERS = ["nobody", "balloon-size", "balloon-oom", "balloon-stats",
+           "page-reporting", "touch", "balloon-hint", "migration",
+           "compaction"]
+
+
+def stretches(values):
+    """Who has it, from when until when; what touches is one stretch."""
+    return [(a[0], b[0], WORKERS[a[1]]) for a, b in zip(values, values[1:])
+            if a[1]]
+
+
+def joined(spans):
+    out = []
+    for start, end, who in spans:
+        if end > start and out and out[-1][1:] == (start, who):
+            out[-1] = (out[-1][0], end, who)
+        elif end > start:
+            out.append((start, end, who))
+    return out
+
+
+def timeline_spans(path):
+    """The outermost slices of every track, as the timeline tells them."""
+    names, depth, spans, begun = {}, {}, collections.defaultdict(list), {}
+    for event in json.loads(path.read_text(), parse_float=str):
+        tid = event["tid"]
+        if event.get("name") == "thread_name":
+            names[tid] = event["args"]["name"]
+        if event["ph"] not in "BE":
+            continue
+        micros, dot, rest = str(event["ts"]).partition(".")
+        tick = int(micros) * 10**6 + int((rest + "000000")[:6] if dot else 0)
+        if event["ph"] == "B":
+            depth[tid] = depth.get(tid, 0) + 1
+            if depth[tid] == 1:
+                begun[tid] = (tick, event["name"])
+        else:
+            depth[tid] -= 1
+            if depth[tid] == 0:
+                spans[names[tid]].append((begun[tid][0], tick, begun[tid][1]))
+    return spans
+
+
+def test_balloon(folder, options):
+    """Locks and threads are had when the timeline says so; memory ends where
+    the result says."""
+    path = pathlib.Path(folder, "balloon.vcd")
+    timeline = pathlib.Path(folder, "balloon.json")
+    plain = vmcycle("balloon", *options, "--json", "-")
+    run = vmcycle("balloon", *options, "--json", "-", "--vcd", path,
+                  "--perfetto", timeline)
+    check_equal(run.returncode, plain.returncode, f"{options}: exits")
+    result = json.loads(run.stdout)
+    check_equal(result["fingerprint"], json.loads(plain.stdout)["fingerprint"],
+                f"{options}: watching changes nothing")
+    signals = numbers(read_vcd(path.read_text()))
+    spans = timeline_spans(timeline)
+    for name, signal in ACTORS.items():
+        owner = last_of_each_time(signals[f"{signal}.owner"])
+        check(joined(stretches(owner)) == joined(spans.get(name, [])),
+              f"{options}: {name} is had when the timeline says")
+        check(all(v == 0 or dict(owner).get(t, 1) for t, v in
+                  signals[f"{signal}.waiters"]), f"{name}: waiters wait")
+    check(sum(len(s) for s in spans.values()) > 10, f"{options}: stretches")
+    adds = sum(b[1] > a[1] for n, c in signals.items()
+               if n.endswith(".in_flight") for a, b in zip(c, c[1:]))
+    check(adds >= result["messages"], f"{options}: {adds} messages in rings")
+    for name, values in signals.items():
+        if name.startswith("queue."):
+            check_equal(values[-1][1], 0, f"{options}: {name} is empty")
+    check_equal(signals["memory.host_backed"][-1][1],
+                result["host_bytes_after"], f"{options}: what the host backs")
+    if result["op"] == "inflate" and result["mechanism"] == "pfn":
+        check_equal(adds, result["messages"], f"{options}: messages")
+        check_equal(signals["memory.balloon"][-1][1], result["pages"] * 4096,
+                    f"{options}: the balloon's size")
+    if "--interrupts" in options:
+        check_equal(len(handled_of(signals)), result["interrupts"]["raised"],
+                    f"{options}: a handler for each interrupt")
+    return path
+
+
+def handled_of(signals):
+    return [t for n, c in signals.items() if n.endswith(".mode")
+            for t, v in c if v == 3]
+
+
+BALLOONS = [
+    ("--guest", "256M", "--move", "64M"),
+    ("--guest", "256M", "--move", "4M", "--interrupts", "3c5000-kvm"),
+    ("--guest", "256M", "--move", "64M", "--mechanism", "bitmap-fixed",
+     "--op", "deflate"),
+    ("--guest", "256M", "--mechanism", "reporting", "--op", "report"),
+    ("--guest", "512M", "--move", "256M", "--op", "pressure", "--touch",
+     "300M", "--deflate-on-oom"),
+]
+
 with tempfile.TemporaryDirectory() as scratch:
     waveform = test_replay(scratch)
     test_window(scratch, waveform)
     test_refusals(scratch)
     clocks = test_clocks(scratch)
+    balloons = [test_balloon(scratch, options) for options in BALLOONS]
     if shutil.which("vcd2fst"):
         check_round_trip(waveform, scratch, "a replay")
+        check_round_trip(balloons[-1], scratch, "a balloon")
         check(check_round_trip(clocks, scratch, "clocks") > 1_000_000,
               "more than a million changes")
     else:
