@@ -257,6 +257,29 @@ def check_interrupted(work, trace, whole, number, share):
                whole, f"interrupted by {number}")
 
 
+def check_between(work, trace, first):
+    """Lines that belong together, as what sends an IPI and what that writes:
+    a checkpoint between them has half of it. Every such place of 200 lines."""
+    log, meta = work / "part.log", trace.with_name("eiointc-4vcpu.meta")
+    text = subprocess.run(["zstd", "-dc", trace], capture_output=True,
+                          check=True).stdout.splitlines(keepends=True)
+    log.write_bytes(b"".join(text[first:first + 200]))
+    lines = [line.split() for line in vmcycle("dump", log).stdout.splitlines()]
+    shutil.rmtree(work / "dense", ignore_errors=True)
+    whole = replay(work / "whole", log, "--meta", meta, "--checkpoint-every",
+                   "1us", "--checkpoint", work / "dense")
+    found = 0
+    for line, after in zip(lines, lines[1:]):
+        is_half = line[5:7] == ["loongson_ipi_write", "0x40"] or (
+            "_irq" in line[5] and "extioi" not in line[5])
+        if is_half and line[0] != after[0] and found < CHECKPOINTS:
+            found += 1
+            checkpoint = work / f"dense/{int(after[0]) // 1000:06}.ckpt"
+            check_same(replay(work / "again", log, "--meta", meta, "--resume",
+                              checkpoint), whole, f"after {' '.join(line)}")
+    check(found > 5, f"{found} places between lines")
+
+
 with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
     for number, recorded in enumerate(TRACES):
@@ -267,6 +290,8 @@ with tempfile.TemporaryDirectory() as name:
             check_other_builds(place, recorded, outcome, checkpoints)
             check_damage(place, recorded, checkpoints[3])
             check_misfits(place, checkpoints[3])
+            for first_line in (250, 20000):
+                check_between(place, recorded, first_line)
             for signal_number, part in ((2, 0.7), (15, 0.3), (15, 0.01)):
                 check_interrupted(place, recorded, outcome, signal_number, part)
             check_other_traces(place, checkpoints[-1])
