@@ -1,7 +1,7 @@
 """The Debian packages: the same bytes wherever they are built, nothing that
 lintian minds, and they can be installed, used and removed. The latter on a copy
 of this machine's root, which is thrown away: an overlay in a mount namespace of
-its own, where dpkg does all that it does for a user."""
+its own, where apt does all that it does for a user."""
 import hashlib
 import os
 import pathlib
@@ -24,7 +24,7 @@ mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay overlay \
     -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
 mount -t proc proc "$1/root/proc"
-mount --bind /dev "$1/root/dev"
+mount --rbind /dev "$1/root/dev"
 mount -t tmpfs tmpfs "$1/root/tmp"
 mount -t tmpfs tmpfs "$1/root/usr/local"
 mkdir -p "$1/root$2"
@@ -38,7 +38,7 @@ export DEBIAN_FRONTEND=noninteractive HOME=/tmp
 cd /tmp
 list() { find /usr /etc /var -xdev -name '*vmcycle*'; }
 list > before.txt
-dpkg --install /packages/*.deb
+apt-get install --yes --no-install-recommends /packages/*.deb
 dpkg --audit
 dpkg --verify vmcycle libvmcycle0 libvmcycle-dev
 test "$(command -v vmcycle)" = /usr/bin/vmcycle
@@ -53,7 +53,7 @@ for example in /usr/share/doc/libvmcycle-dev/examples/*.c; do
 done
 bash -c '. /usr/share/bash-completion/completions/vmcycle; complete -p vmcycle'
 gzip -t /usr/share/man/man1/vmcycle.1.gz /usr/share/man/man3/vmcycle.3.gz
-dpkg --purge vmcycle libvmcycle-dev libvmcycle0
+apt-get purge --yes vmcycle libvmcycle-dev libvmcycle0
 list | diff before.txt -
 echo all is well
 """
