@@ -24,6 +24,16 @@ def vmcycle(*args, stdin=None, timeout=600, **options):
                           errors="replace", **options)
 
 
+def make(*args, timeout=600):
+    """Run make in the source tree as from a shell, not as a part of the make
+    that runs the tests: it must not wait for that one's workers."""
+    environment = {name: value for name, value in os.environ.items()
+                   if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    return subprocess.run(["make", *map(str, args)], cwd=ROOT, text=True,
+                          capture_output=True, timeout=timeout,
+                          errors="replace", env=environment)
+
+
 def check(condition, what):
     """Count one check; a failing one prints @what."""
     global _passed, _failed

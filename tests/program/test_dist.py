@@ -4,7 +4,7 @@ import pathlib
 import subprocess
 import tempfile
 
-from harness import ROOT, VARIANT, check, check_equal, close
+from harness import ROOT, VARIANT, check, check_equal, close, make
 
 
 def run(*command, **options):
@@ -18,7 +18,7 @@ if run("git", "rev-parse", "--verify", "HEAD").returncode != 0:
     close()
 hashes, archive = [], None
 for _ in range(2):
-    made = run("make", "dist")
+    made = make("dist")
     check_equal(made.returncode, 0, f"make dist: {made.stderr}")
     archive = ROOT / made.stdout.split()[-1]
     hashes.append(hashlib.sha256(archive.read_bytes()).hexdigest())
@@ -34,9 +34,9 @@ with tempfile.TemporaryDirectory() as folder:
     found = {str(p.relative_to(tops[0])) for p in tops[0].rglob("*")
              if p.is_file() or p.is_symlink()}
     check_equal(found, tracked, "every file of the commit, and no other")
-    make = ("make", "-C", str(tops[0]), "--silent")
+    there = ("-C", tops[0], "--silent")
     if VARIANT == "release":  # the others would build the same
-        made = run(*make, "all", "build/release/tests/test_base",
+        made = make(*there, "all", "build/release/tests/test_base",
                    "build/release/tests/tidy.result")
         check_equal(made.returncode, 0, f"make all: {made.stderr[-2000:]}")
         done = run(f"{tops[0]}/build/release/vmcycle", "version")
@@ -44,6 +44,6 @@ with tempfile.TemporaryDirectory() as folder:
         done = run(f"{tops[0]}/build/release/tests/test_base")
         check_equal(done.returncode, 0, f"its tests run: {done.stdout}")
     else:
-        made = run(*make, "-n", "all")
+        made = make(*there, "-n", "all")
         check_equal(made.returncode, 0, f"make -n all: {made.stderr}")
 close()

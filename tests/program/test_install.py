@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import ROOT, VARIANT, check, check_equal, close
+from harness import ROOT, VARIANT, check, check_equal, close, make
 
 # A library that was built with sanitizers needs them in the consumer too.
 FLAGS = {"sanitize": ["-fsanitize=address,undefined"],
@@ -166,7 +166,7 @@ def check_completion(prefix):
 
 with tempfile.TemporaryDirectory() as folder:
     prefix = pathlib.Path(folder, "usr")
-    made = run("make", f"PREFIX={prefix}", f"VARIANT={VARIANT}", "install")
+    made = make(f"PREFIX={prefix}", f"VARIANT={VARIANT}", "install")
     check_equal(made.returncode, 0, f"make install: {made.stderr[-2000:]}")
     check_examples(prefix, pathlib.Path(folder, "program"))
     check_headers(prefix / "include/vmcycle")
@@ -177,7 +177,7 @@ with tempfile.TemporaryDirectory() as folder:
     check(pathlib.Path(prefix, "share/man/man1/vmcycle.1").exists(),
           "the man page is there")
     check_completion(prefix)
-    run("make", f"PREFIX={prefix}", f"VARIANT={VARIANT}", "uninstall")
+    make(f"PREFIX={prefix}", f"VARIANT={VARIANT}", "uninstall")
     left = [p for p in prefix.rglob("*") if p.is_file()]
     check_equal(left, [], "uninstall leaves nothing")
 close()

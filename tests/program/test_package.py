@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from harness import ROOT, VARIANT, check, check_equal, close
+from harness import ROOT, VARIANT, check, check_equal, close, make
 
 NAMES = ["libvmcycle-dev", "libvmcycle0", "vmcycle"]
 
@@ -144,7 +144,7 @@ if not shutil.which("dpkg-buildpackage") or not shutil.which("dh"):
     skip("no dpkg-dev or no debhelper, packages are not built")
 if run("git", "rev-parse", "--verify", "HEAD").returncode != 0:
     skip("no git checkout, so there is nothing to make packages of")
-made = run("make", "deb")
+made = make("deb")
 if not check_equal(made.returncode, 0, f"make deb: {made.stdout[-3000:]}"):
     close()
 packages = packages_in(ROOT / "build/deb")

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import ROOT, check, check_equal, close
+from harness import ROOT, check, check_equal, close, make
 
 # Doxygen's complaint. A struct is a "Compound", a field a "variable".
 COMPLAINT = re.compile(r"warning: (?:Member|Compound) (\S+).* is not documented")
@@ -87,7 +87,7 @@ if not shutil.which("doxygen"):
     print("skipped: no doxygen, the reference is not made")
     check(True, "without it there is nothing to test")
     close()
-made = run("make", "reference")
+made = make("reference")
 check_equal((made.returncode, made.stderr), (0, ""), "make reference")
 check_pages(ROOT / "build/reference")
 with tempfile.TemporaryDirectory() as folder:
