@@ -15,6 +15,7 @@
 #include "sim/report.h"
 #include "sim/schedule_file.h"
 #include "sim/story_timeline.h"
+#include "sim/story_vcd.h"
 #include "sim/timeline_file.h"
 #include "stats/json.h"
 #include "stats/outfile.h"
@@ -24,6 +25,7 @@ enum { SETTINGS_MAX = 8, MINIMISE_STATES = 1 << 20 };
 struct options {
     const char *path, *json_path, *schedule_path, *write_path;
     const char *timeline_path, *report_path, *perfetto_path;
+    struct waveform_options vcd;
     struct vmc_life_config config;
     struct vmc_life_setting params[SETTINGS_MAX];
     char names[SETTINGS_MAX][VMC_LIFE_NAME_BYTES];
@@ -110,6 +112,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &options->search;
+        state->child_inputs[1] = &options->vcd;
         return 0;
     case 'v':
         options->config.variant = argument;
@@ -153,7 +156,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&explore_search_argp, 0, "How to search:", 1}, {0}};
+    {&explore_search_argp, 0, "How to search:", 1},
+    {&waveform_argp, 0,
+     "Waveforms, for GTKWave, of the failing schedule or that of --schedule; a "
+     "step takes 1 us:",
+     2},
+    {0}};
 
 static const struct argp parser = {
     option_table,
@@ -460,7 +468,7 @@ static enum vmc_status write_files(struct outcome *outcome,
     }
     if (!outcome->has_schedule &&
         (options->write_path != NULL || options->timeline_path != NULL ||
-         options->perfetto_path != NULL)) {
+         options->perfetto_path != NULL || options->vcd.path != NULL)) {
         (void)fputs("vmcycle: no schedule that fails, so none is written or "
                     "drawn\n",
                     stderr);
@@ -477,6 +485,10 @@ static enum vmc_status write_files(struct outcome *outcome,
     if (status == VMC_OK && options->perfetto_path != NULL &&
         outcome->has_schedule) {
         status = write_perfetto(&outcome->story, options->perfetto_path, error);
+    }
+    if (status == VMC_OK && options->vcd.path != NULL &&
+        outcome->has_schedule) {
+        status = story_vcd_write(&options->vcd, &outcome->story, error);
     }
     if (status == VMC_OK && options->report_path != NULL) {
         status = write_report(outcome, options, root, error);

@@ -24,6 +24,7 @@ enum {
     STORY_TEXT_BYTES = 256,
     STORY_LANES_MAX = 24,
     STORY_OBJECTS_MAX = 8,
+    STORY_LOCKS_MAX = 16,
     STORY_NOBODY = 0xff,
 };
 
@@ -67,11 +68,17 @@ struct story_object {
     bool is_plain; /**< a count of 0 means no more than that */
 };
 
+struct story_lock {
+    char name[STORY_NAME_BYTES]; /**< empty: there is no such lock */
+    uint8_t owner;               /**< a lane, or STORY_NOBODY */
+};
+
 /** Everybody at one moment. */
 struct story_moment {
-    uint32_t lane_count, object_count;
+    uint32_t lane_count, object_count, lock_count;
     struct story_lane lanes[STORY_LANES_MAX];
     struct story_object objects[STORY_OBJECTS_MAX];
+    struct story_lock locks[STORY_LOCKS_MAX];
 };
 
 /** The words of a kind of model. A rule is a number as in model.h. */

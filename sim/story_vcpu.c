@@ -150,6 +150,30 @@ static void look_at_task(const struct vmc_life_program *program,
     lane->is_spawned = task >= program->task_count;
 }
 
+/* The declared locks, then a mutex for each vCPU; between them are places
+ * without a name. */
+static void look_at_locks(const struct vmc_life_program *program,
+                          const struct vmc_life_state *state,
+                          struct story_moment *moment)
+{
+    static_assert((int)VMC_LIFE_LOCKS_MAX <= (int)STORY_LOCKS_MAX,
+                  "a story has room for every lock");
+    moment->lock_count = VMC_LIFE_LOCKS_MAX;
+    for (uint32_t i = 0; i < VMC_LIFE_LOCKS_MAX; i++) {
+        struct story_lock *lock = &moment->locks[i];
+
+        lock->owner =
+            state->owners[i] != 0 ? state->owners[i] - 1 : STORY_NOBODY;
+        if (i < program->lock_count) {
+            copy_text(lock->name, sizeof(lock->name), program->lock_names[i]);
+        } else if (i >= VMC_LIFE_DECLARED_LOCKS_MAX &&
+                   i - VMC_LIFE_DECLARED_LOCKS_MAX < state->object_count) {
+            (void)snprintf(lock->name, sizeof(lock->name), "mutex %u",
+                           (unsigned)i - VMC_LIFE_DECLARED_LOCKS_MAX + 1);
+        }
+    }
+}
+
 static void vcpu_look(void *model, const void *state,
                       struct story_moment *moment)
 {
@@ -165,6 +189,7 @@ static void vcpu_look(void *model, const void *state,
     for (uint32_t task = 0; task < whole.task_count; task++) {
         look_at_task(program, &whole, task, &moment->lanes[task]);
     }
+    look_at_locks(program, &whole, moment);
     moment->object_count = whole.object_count;
     for (uint8_t i = 0; i < whole.object_count; i++) {
         const struct vmc_life_object *object = &whole.objects[i];

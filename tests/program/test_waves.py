@@ -338,15 +338,53 @@ BALLOONS = [
      "300M", "--deflate-on-oom"),
 ]
 
+def test_schedule(folder):
+    """The steps of a schedule: who holds what, in the order of the printed
+    counterexample."""
+    path = pathlib.Path(folder, "schedule.vcd")
+    run = vmcycle("explore", "S03", "--variant", "bug", "--vcd", path,
+                  "--minimise", "preemptions", "--json", "-")
+    found = json.loads(run.stdout)["violation"]
+    text = path.read_text()
+    signals = numbers(read_vcd(text))
+    steps = found["step"]
+    check_equal(signals["run.step"],
+                [(10**6 * i, i) for i in range(steps + 1)], "a step is 1 us")
+    check_equal(signals["run.is_broken"][-2:],
+                [(10**6 * (steps - 1), 1), (10**6 * steps, 0)],
+                "the last one breaks the rule")
+    tasks = {int(line.split()[1].rstrip(":")): line.split(": ")[1]
+             for line in text.splitlines() if line.startswith("    task ")}
+    lines = [line.split() for line in run.stderr.splitlines()
+             if " lock vm_lock" in line or " unlock vm_lock" in line]
+    begin, end = (int(line[0]) for line in lines[:2])
+    owners = signals["lock.vm_lock.owner"]
+    check_equal([(t, tasks.get(v, "nobody")) for t, v in owners],
+                [(0, "nobody"), (10**6 * (begin + 1), "close"),
+                 (10**6 * (end + 1), "nobody")], "the owner of a lock")
+    check_equal([v for _, v in signals["object1.count"]], [1, 2, 1, 0],
+                "references: got, dropped, dropped")
+    check_equal([v for _, v in signals["object1.is_there"]][-1], 0,
+                "the object is gone")
+    names = {int(line.split()[1].rstrip(":")): line.split(": ")[1]
+             for line in text.splitlines() if line.startswith("    state ")}
+    check_equal([names[v] for _, v in signals["object1.state"]],
+                ["listed", "dying", "gone off the list", "waiting",
+                 "callback", "freed"], "states")
+    return path
+
+
 with tempfile.TemporaryDirectory() as scratch:
     waveform = test_replay(scratch)
     test_window(scratch, waveform)
     test_refusals(scratch)
     clocks = test_clocks(scratch)
+    schedule = test_schedule(scratch)
     balloons = [test_balloon(scratch, options) for options in BALLOONS]
     if shutil.which("vcd2fst"):
         check_round_trip(waveform, scratch, "a replay")
         check_round_trip(balloons[-1], scratch, "a balloon")
+        check_round_trip(schedule, scratch, "a schedule")
         check(check_round_trip(clocks, scratch, "clocks") > 1_000_000,
               "more than a million changes")
     else:
