@@ -11,9 +11,21 @@ _vmcycle_options() {
         sed -nE 's/^(  |      )(-., )?(--[a-z0-9-]+=?).*/\3/p'
 }
 
+_vmcycle_profiles() {
+    "$1" profiles 2>/dev/null | sed -n 's/^\([^ ]*\) .* assumed.*/\1/p'
+}
+
 _vmcycle() {
-    local program=$1 word=${COMP_WORDS[COMP_CWORD]}
-    local command=("${COMP_WORDS[1]}")
+    local program=$1 word=${COMP_WORDS[COMP_CWORD]} at=$((COMP_CWORD - 1))
+    local command=("${COMP_WORDS[1]}") option
+
+    # Bash takes --option=value for three words, and --option= for two.
+    if [ "$word" = = ]; then
+        word=
+    elif [ "${COMP_WORDS[at]}" = = ]; then
+        at=$((at - 1))
+    fi
+    option=${COMP_WORDS[at]}
 
     # What is compared decides which options there are.
     if [ "$COMP_CWORD" -gt 2 ] && [ "${COMP_WORDS[1]}" = compare ]; then
@@ -25,6 +37,10 @@ _vmcycle() {
         COMPREPLY=($(compgen -W \
             "$(_vmcycle_options "$program" "${command[@]}")" -- "$word"))
         [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
+    elif [[ $option == --@(profile|machine|interrupts) ||
+        ($option == profiles && $COMP_CWORD -eq 2) ]]; then
+        COMPREPLY=($(compgen -f -W "$(_vmcycle_profiles "$program")" \
+            -- "$word"))
     else
         COMPREPLY=($(compgen -f -- "$word"))
     fi

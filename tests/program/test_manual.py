@@ -81,6 +81,19 @@ def check_commands(text):
         check(name in known or name == "KEY", f"--{name} of the manual exists")
 
 
+def check_values():
+    """Names of profiles are completed where one is wanted."""
+    names = {"3c5000-kvm", "3c5000-qemu"}
+    for words in (["replay", "--profile", "3c5"],
+                  ["replay", "--profile", "=", "3c5"],
+                  ["compare", "--irq", "--profile", "=", "3c5"],
+                  ["balloon", "--interrupts", "3c5"], ["profiles", "3c5"]):
+        check_equal(complete(*words), names, f"completion of {words}")
+    check("unit" in complete("replay", "--profile", "="),
+          "before the first letter, too")
+    check("unit" not in complete("replay", "--json", "="), "only there")
+
+
 def check_events(text):
     """vmct(5) has the events of the format's description, in its order."""
     table = re.findall(r"^\| \d+ \| `([a-z]\w*)` \|",
@@ -133,6 +146,7 @@ with tempfile.TemporaryDirectory() as folder:
     texts = {page.name: plain(page) for page in pages}
     check_equal(set(texts), {"vmcycle.1", "vmcycle.3", "vmct.5"}, "the pages")
     check_commands(texts["vmcycle.1"])
+    check_values()
     check_headers(texts["vmcycle.3"])
     check_events(texts["vmct.5"])
     check_lint(pages)
