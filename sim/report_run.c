@@ -8,6 +8,7 @@
 #include "sim/report_gallery.h"
 #include "sim/report_html.h"
 #include "sim/report_numbers.h"
+#include "sim/report_sweep.h"
 
 enum { PATH_BYTES_MAX = 1024 };
 
@@ -56,6 +57,9 @@ enum vmc_status report_run_init(struct report_run *run, const char *dir,
     (void)snprintf(path, sizeof(path), "%s/report.json", dir);
     *run = (struct report_run){.dir = dir,
                                .root = json_load_file(path, 0, &where)};
+    if (run->root == NULL) {
+        run->root = report_sweep_describe(dir);
+    }
     if (run->root == NULL) {
         return vmc_fail(error, VMC_E_FORMAT, "%s:%d: %s", path, where.line,
                         where.text);
@@ -199,6 +203,7 @@ void report_run_write(FILE *page, const struct report_run *run, uint32_t index,
     write_headlines(page, run->root);
     gallery_write(page, run->dir, pictures);
     write_listing(page, run->dir, "counterexample.txt");
+    report_sweep_write(page, run->dir, pictures);
     findings_write(page, run);
     numbers_write(page, run->root);
     (void)fputs("</section>\n", page);

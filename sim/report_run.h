@@ -12,7 +12,7 @@
 
 enum { RUN_NAME_BYTES = 160 };
 
-/** A run as its folder tells it. */
+/** A run, or a sweep of runs, as its folder tells it. */
 struct report_run {
     const char *dir; /**< borrowed */
     json_t *root;    /**< its report.json */

@@ -251,6 +251,55 @@ def check_map(name):
                 "the map has every interrupt")
 
 
+# ---- Sweeps ------------------------------------------------------------------
+
+SWEEP = """[sweep]
+run = balloon --machine m2-2025 --guest 4G
+seed = 7
+[vary]
+mechanism = pfn, huge, virtio-mem
+move = 128M..1024M *2
+set balloon_send.pop = 1 us, 2 us, 3 us, 4 us, 5 us, 6 us, 7 us, 8 us, 9 us
+"""
+
+
+def check_sweep():
+    (top / "sweep.ini").write_text(SWEEP)
+    run = vmcycle("sweep", top / "sweep.ini", "-o", top / "sweep")
+    check_equal(run.returncode, 0, "a sweep")
+    rows = table_rows(top / "sweep" / "rows.tsv")
+    rows.sort(key=lambda row: (float(row["total_ms"]), int(row["point"])))
+    page = page_of("sweep", output="sweep.html")
+    table = page.by_id("run-1").all("table")[0].rows()
+    names = [cell.text() for cell in table[0]]
+    check_equal(names[:5], ["point", "mechanism", "move",
+                            "set balloon_send.pop", "total_ms"], "columns")
+    check_equal(len(table) - 1, 100, "as many points as the page shows")
+    check(f"{len(rows) - 100} more" in page.by_id("run-1").text(),
+          "and how many more there are")
+    for shown, row in zip(table[1:], rows):
+        check_equal([cell.text() for cell in shown[:4]],
+                    [row[name] for name in names[:4]], "a point in its place")
+        for cell, name in zip(shown[4:], names[4:]):
+            check_equal(float(cell.all("data")[0]["value"]), float(row[name]),
+                        f"{name} of point {row['point']}")
+    check_equal(len(page.all("figure")), 1, "a picture of the points")
+
+
+def check_sensitivity():
+    run = vmcycle("sweep", "--run", "balloon --machine m2-2025 --guest 1G",
+                  "--sensitivity", "total_ms", "--only", "balloon_send.*",
+                  "-o", top / "numbers")
+    check_equal(run.returncode, 0, "a sensitivity")
+    rows = table_rows(top / "numbers" / "sensitivity.tsv")
+    page = page_of("sweep", "numbers", output="sweeps.html")
+    table = page.by_id("run-2").all("table")[0].rows()
+    check_equal([row[1].text() for row in table[1:]],
+                [row["number"] for row in rows[:40]], "numbers by effect")
+    check_equal(len(page.by_id("run-2").all("figure")), 2,
+                "a picture of them, one of the points")
+
+
 # ---- In a browser ------------------------------------------------------------
 
 
@@ -292,7 +341,7 @@ def check_in_browser(name, sizes):
             over, background, below, opened = shown.values
             check(over <= 0 and opened <= 0,
                   f"{what}: scrolls sideways by {over}, {opened}")
-            check(below <= 0, f"{what}: answers {below} below the first screen")
+            check(below is None or below <= 0, f"{what}: answers {below} below the first screen")
             check(lines_of(shown.screenshot) > height / 4,
                   f"{what}: something is shown")
             seen[width, dark] = background
@@ -313,6 +362,8 @@ check_assumed(single, ["qemu"])
 check_heat("qemu")
 check_map("sixteen")
 check_disagreement()
+check_sweep()
+check_sensitivity()
 
 pair = page_of("qemu", "kvm", output="pair.html")
 check_comparison(pair, ["qemu", "kvm"], 0)
@@ -351,6 +402,7 @@ try:
     check_in_browser("all.html", (PHONE, DESK))
     check_in_browser("single.html", (PHONE,))
     check_in_browser("pair.html", (DESK,))
+    check_in_browser("sweeps.html", (PHONE,))
 except chromium.NoBrowser as reason:
     print(f"skipped: pages in a browser: {reason}")
 folder.cleanup()
