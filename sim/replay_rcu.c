@@ -229,7 +229,7 @@ static void predict(struct rcu_section *section,
     uint64_t tick = record->time_ns * VMC_TICKS_PER_NS;
 
     if (record->cpu >= PREDICTED_CPUS ||
-        record->time_ns > VMC_TICK_MAX / VMC_TICKS_PER_NS) {
+        record->time_ns > VMC_TICK_MAX / 2 / VMC_TICKS_PER_NS) {
         return;
     }
     if (tick > vmc_engine_now_tick(section->events)) {

@@ -2,12 +2,15 @@
 import collections
 import json
 import pathlib
+import random
 import re
+import signal
+import subprocess
 import tempfile
 
 import chromium
 import traceevents
-from harness import ROOT, VARIANT, check, check_equal, close, vmcycle
+from harness import PROGRAM, ROOT, check, check_equal, close, vmcycle
 
 TRACES = sorted((ROOT / "traces").glob("*.zst"))
 TIME = re.compile(r'"ts":([0-9.]+)')
@@ -216,7 +219,8 @@ def check_balloon(seen, result, what):
     check_equal((seen.flows["kick"], seen.flows["acknowledgement"]),
                 (messages, messages), f"{what}: arrows of each message")
     guest = slices_of(seen, "balloon, recorded", "guest driver")
-    host = [s for s in slices_of(seen, "balloon, recorded") if s not in guest]
+    host = [s for s in slices_of(seen, "balloon, recorded")
+            if s[0] in ("inflate", "deflate")]
     check_equal(len(host), messages, f"{what}: host slices")
     fills = [s[2] - s[1] for s in guest if s[0] == "fill"]
     waits = [s[2] - s[1] for s in guest if s[0] == "wait for the host"]
@@ -315,6 +319,10 @@ def check_contexts(folder):
                  ("first", 50), ("callbacks", 60)], "contexts of a CPU, us")
     check_equal([s[0] for s in slices_of(seen, "RCU, recorded", "CPU 1")],
                 ["call_rcu second", "not run"], "a callback that has not run")
+    for seconds in ("576400", "1152900", "99999999"):
+        timeline_of(lines[:-2] + [line.replace(" 7.", f" {seconds}.")
+                                  for line in lines[-2:]], folder,
+                    f"a stamp of {seconds} s")
     check_equal(dict(seen.flows), {"callback": 2,
                                    "acknowledgement of a line": 1}, "arrows")
 
@@ -402,6 +410,65 @@ def check_schedules(folder):
                         [("1", 7 * 10**6, 9 * 10**6)], "a lock")
 
 
+def garbled(lines, random):
+    """Lines lost, said twice, moved, and with other digits."""
+    lines = list(lines)
+    for _ in range(len(lines) // 10):
+        at, to = random.randrange(len(lines)), random.randrange(len(lines))
+        kind = random.randrange(4)
+        if kind == 0:
+            del lines[at]
+        elif kind == 1:
+            lines.insert(at, lines[at])
+        elif kind == 2:
+            lines.insert(to % (len(lines) - 1), lines.pop(at))
+        else:
+            digits = [i for i, c in enumerate(lines[at]) if c.isdigit()]
+            if digits:
+                i = random.choice(digits)
+                lines[at] = (lines[at][:i] + random.choice("0123456789")
+                             * random.choice((1, 1, 5)) + lines[at][i + 1:])
+    return lines
+
+
+def check_garbled(folder):
+    """Whatever a recording says, what is written of it makes sense."""
+    path = pathlib.Path(folder, "garbled.json")
+    for trace in TRACES:
+        name = trace.name.split(".")[0]
+        meta = trace.with_name(name + ".meta")
+        text = subprocess.run(["zstd", "-dcq", trace], stdout=subprocess.PIPE,
+                              check=True).stdout[:400000].decode()
+        lines = text.splitlines()[:1500]
+        for seed in range(2):
+            log = pathlib.Path(folder, "garbled.log")
+            log.write_text("\n".join(lines[:12] + garbled(
+                lines[12:], random.Random(seed))) + "\n")
+            run = vmcycle("replay", log, "--meta", meta, "--perfetto", path)
+            what = f"{name}, garbled by {seed}"
+            if check(run.returncode in (0, 1),
+                     f"{what}: exit {run.returncode} {run.stderr[-500:]}"):
+                check_file(path, what)
+
+
+def check_interrupted(folder):
+    """A signal ends a replay: what was seen by then is a whole file."""
+    path = pathlib.Path(folder, "interrupted.json")
+    text = subprocess.run(["zstd", "-dcq", TRACES[2]], stdout=subprocess.PIPE,
+                          check=True).stdout
+    process = subprocess.Popen(
+        [PROGRAM, "replay", "-", "--meta", ROOT / "traces/eiointc-4vcpu.meta",
+         "--perfetto", path], stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process.stdin.write(text[:1000000])
+    process.stdin.flush()
+    process.send_signal(signal.SIGTERM)
+    check_equal(process.wait(60), 143, "exit after a signal")
+    process.stdin.close()
+    check(path.exists() and check_file(path, "interrupted")[1].events != [],
+          "a timeline of the part that was replayed")
+
+
 def test(folder):
     files = check_traces(folder)
     for name, (_, seen, result) in files.items():
@@ -416,6 +483,8 @@ def test(folder):
             check_rcu(seen, result, name)
     check_contexts(folder)
     check_schedules(folder)
+    check_garbled(folder)
+    check_interrupted(folder)
     for options, unanswered, stages in SCENARIOS:
         check_scenario(folder, options, unanswered, stages)
     plain = vmcycle("replay", TRACES[2], "--json", "-")
@@ -426,7 +495,7 @@ def test(folder):
                         pathlib.Path(folder, "none/x.json")).returncode, 2,
                 "a folder that is not there")
     try:
-        for name in ("eiointc-4vcpu",):
+        for name in ("eiointc-4vcpu", "rcu-4vcpu"):
             check_browser(*files[name][:2], folder)
     except chromium.NoBrowser as reason:
         print(f"skipped: timelines in a browser: {reason}")
