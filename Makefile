@@ -189,6 +189,8 @@ $(OUT)/tests/program/%.result: tests/program/%.py $(PROGRAM) tests/run.py \
 # What a script reads beside the program.
 $(OUT)/tests/program/test_install.result: $(wildcard examples/*.c) $(HEADERS) \
         docs/embedding.md
+$(OUT)/tests/program/test_report.result: tests/program/page.py \
+        $(wildcard sim/*.gp)
 $(OUT)/tests/program/test_reference.result: $(HEADERS) $(wildcard docs/*) \
         ARCHITECTURE.md
 $(OUT)/tests/program/test_manual.result: $(wildcard docs/*) $(HEADERS) \
