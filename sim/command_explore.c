@@ -113,6 +113,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &options->search;
         state->child_inputs[1] = &options->vcd;
+        state->child_inputs[2] = &options->search.keep;
         return 0;
     case 'v':
         options->config.variant = argument;
@@ -161,6 +162,7 @@ static const struct argp_child children[] = {
      "Waveforms, for GTKWave, of the failing schedule or that of --schedule; a "
      "step takes 1 us:",
      2},
+    {&explore_keep_argp, 0, "Stop and go on:", 3},
     {0}};
 
 static const struct argp parser = {
@@ -186,13 +188,33 @@ struct outcome {
     int64_t wall_ms;
 };
 
+/* What a search and its checkpoints must agree about. */
+static void make_terms(const struct explore_target *target,
+                       struct options *options)
+{
+    struct checkpoint_terms *terms = &options->search.keep.terms;
+
+    checkpoint_add_term(terms, "command", "explore");
+    checkpoint_add_term(terms, "scenario", "%s", target->name);
+    checkpoint_add_term(terms, "contents of the scenario", "%016" PRIx64,
+                        target->source_hash);
+    checkpoint_add_term(terms, "--variant", "%s", target->variant);
+    for (uint32_t i = 0; i < options->config.param_count; i++) {
+        checkpoint_add_term(terms, "--param", "%s=%" PRId32,
+                            options->params[i].name, options->params[i].value);
+    }
+    explore_search_add_terms(&options->search);
+}
+
 static enum vmc_status search(struct outcome *outcome, struct options *options,
                               struct vmc_error *error)
 {
     const struct told_model *told = &outcome->target.told;
-    enum vmc_status status =
-        explore_search_run(&options->search, &outcome->counts, told->words->ops,
-                           told->model, error);
+    enum vmc_status status;
+
+    make_terms(&outcome->target, options);
+    status = explore_search_run(&options->search, &outcome->counts,
+                                told->words->ops, told->model, error);
 
     if (status == VMC_OK && outcome->counts.has_schedule) {
         outcome->schedule = outcome->counts.schedule;
@@ -530,6 +552,9 @@ static void tell_interruption(const struct outcome *outcome,
                    outcome->counts.steps);
     interrupted_tell(root, command_table(options->json_path),
                      options->search.is_interrupted, what);
+    if (options->search.is_interrupted) {
+        explore_keep_tell(&options->search.keep);
+    }
 }
 
 int command_explore(int argc, char **argv)

@@ -194,7 +194,15 @@ static uint32_t life_footprint(const void *model, const void *state,
     return count;
 }
 
+static void life_archive(void *model, struct vmc_archive *archive)
+{
+    struct explore_life *self = model;
+
+    VMC_ARCHIVE(archive, self->vcpu.watch);
+}
+
 const struct vmc_model_ops explore_life_ops = {
+    .archive = life_archive,
     .state_bytes = life_state_bytes,
     .start = life_start,
     .enabled = life_enabled,

@@ -167,6 +167,26 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 const struct argp explore_search_argp = {.options = option_table,
                                          .parser = parse_option};
 
+void explore_search_add_terms(struct explore_search *search)
+{
+    struct checkpoint_terms *terms = &search->keep.terms;
+    const struct vmc_search_config *config = &search->config;
+
+    checkpoint_add_term(terms, "--strategy", "%s",
+                        vmc_strategy_name(config->strategy));
+    checkpoint_add_term(terms, "--seed", "%" PRIu64, config->seed);
+    checkpoint_add_term(terms, "--budget states", "%" PRIu64,
+                        config->budget.states_max);
+    checkpoint_add_term(terms, "--budget steps", "%" PRIu64,
+                        config->budget.steps_max);
+    checkpoint_add_term(terms, "--budget memory", "%" PRIu64,
+                        config->budget.memory_bytes_max);
+    checkpoint_add_term(terms, "--preemptions", "%" PRIu32,
+                        config->preemptions_max);
+    checkpoint_add_term(terms, "--depth", "%" PRIu32, config->pct_depth);
+    checkpoint_add_term(terms, "--runs", "%" PRIu64, config->runs);
+}
+
 /* ---- Running ------------------------------------------------------------ */
 
 static bool is_over(void *context, uint64_t steps)
@@ -179,7 +199,7 @@ static bool is_over(void *context, uint64_t steps)
     }
     progress_add(&search->progress, steps - search->steps_shown);
     search->steps_shown = steps;
-    if (interrupted()) {
+    if (interrupted() && explore_keep_may_end(&search->keep)) {
         search->is_interrupted = true;
         return true;
     }
@@ -200,17 +220,24 @@ enum vmc_status explore_search_run(struct explore_search *search,
                         "--strategy dpor: this model does not say what its "
                         "steps touch");
     }
+    status = explore_keep_open(&search->keep, &search->config, error);
+    if (status != VMC_OK) {
+        return status;
+    }
     search->config.budget.is_over = is_over;
     search->config.budget.context = search;
     search->start_ms = host_now_ms();
     progress_start(&search->progress, "explore", "steps");
     status = vmc_search(result, ops, model, &search->config);
     progress_end(&search->progress);
-    return status == VMC_OK
-               ? VMC_OK
-               : vmc_fail(error, status, "strategy %s: %s",
-                          vmc_strategy_name(search->config.strategy),
-                          vmc_status_name(status));
+    if (status != VMC_OK) {
+        (void)vmc_fail(error, status, "strategy %s: %s",
+                       vmc_strategy_name(search->config.strategy),
+                       vmc_status_name(status));
+        explore_keep_explain(&search->keep, status, error);
+    }
+    explore_keep_close(&search->keep);
+    return status;
 }
 
 const char *explore_search_verdict(const struct vmc_search_result *result,

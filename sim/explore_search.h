@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "explore/search.h"
+#include "sim/explore_keep.h"
 #include "sim/progress.h"
 
 /** What is to be searched, and how far. Fields belong to explore_search.c. */
@@ -19,7 +20,8 @@ struct explore_search {
     uint64_t time_limit_ms; /**< 0: none */
     int64_t start_ms;
     uint64_t steps_shown;
-    bool is_interrupted; /**< a signal ended it, see interrupted.h */
+    struct explore_keep keep; /**< its checkpoints */
+    bool is_interrupted;      /**< a signal ended it, see interrupted.h */
     struct progress progress;
 };
 
@@ -29,6 +31,10 @@ extern const struct argp explore_search_argp;
 
 /** Put the defaults into *@search. */
 void explore_search_init(struct explore_search *search);
+
+/** Add what a checkpoint and the search that goes on from it must agree about
+ * to search->keep.terms. */
+void explore_search_add_terms(struct explore_search *search);
 
 /**
  * Search @model, with a progress bar when it takes long.

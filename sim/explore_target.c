@@ -45,6 +45,22 @@ static const char *find_scenario(const char *path, char found[PATH_BYTES])
     return path;
 }
 
+/* A hash over the file @path; 0 when it cannot be read. */
+static uint64_t hash_of_file(const char *path)
+{
+    FILE *file = fopen(path, "rbe");
+    uint64_t hash = 0;
+    char line[1024];
+
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        hash = vmc_hash_fold(hash, vmc_hash_text(line));
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return hash;
+}
+
 enum vmc_status explore_target_open(struct explore_target *target,
                                     const char *path,
                                     const struct vmc_life_config *config,
@@ -59,11 +75,12 @@ enum vmc_status explore_target_open(struct explore_target *target,
     if (strncmp(path, race, strlen(race)) == 0) {
         return open_race(target, path + strlen(race), config, error);
     }
-    status =
-        vmc_life_compile(&program, find_scenario(path, found), config, error);
+    path = find_scenario(path, found);
+    status = vmc_life_compile(&program, path, config, error);
     if (status != VMC_OK) {
         return status;
     }
+    target->source_hash = hash_of_file(path);
     target->program = program;
     target->vcpu.program = program;
     target->told = (struct told_model){&explore_vcpu_words, &target->vcpu};

@@ -18,6 +18,7 @@
 struct explore_target {
     struct told_model told;
     const char *name, *title, *variant;
+    uint64_t source_hash; /**< of the scenario's file; 0: there is none */
     struct vmc_life_program *program; /**< NULL when it is no scenario */
     struct explore_vcpu vcpu;
     struct explore_irq irq;

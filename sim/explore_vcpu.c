@@ -117,6 +117,13 @@ static uint32_t vcpu_task(const void *model, uint16_t step)
     return step / VMC_LIFE_ALTERNATIVES;
 }
 
+static void vcpu_archive(void *model, struct vmc_archive *archive)
+{
+    struct explore_vcpu *self = model;
+
+    VMC_ARCHIVE(archive, self->watch);
+}
+
 const struct vmc_model_ops explore_vcpu_ops = {
     .state_bytes = vcpu_state_bytes,
     .start = vcpu_start,
@@ -127,4 +134,5 @@ const struct vmc_model_ops explore_vcpu_ops = {
     .task = vcpu_task,
     .task_count = vcpu_task_count,
     .footprint = vcpu_footprint,
+    .archive = vcpu_archive,
 };

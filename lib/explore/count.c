@@ -54,7 +54,8 @@ struct vmc_counter {
     struct frame *frames;
     unsigned char *states; /* one for each frame, and one more */
     uint16_t *path;        /* steps that led to the frames, and one more */
-    bool is_bounded, is_over;
+    uint32_t depth;        /* the last frame */
+    bool is_bounded, is_over, is_resumed;
 };
 
 struct vmc_counter *vmc_counter_new(struct vmc_searcher *searcher)
@@ -167,6 +168,56 @@ static struct sums sums_of(const struct vmc_counter *counter, uint32_t place)
         sums.failure_q62 = counter->failure_q62[place];
     }
     return sums;
+}
+
+/* The columns and the table, which have an entry for each place. */
+static void archive_places(struct vmc_counter *counter,
+                           struct vmc_archive *archive)
+{
+    bool has_failing = counter->failing != NULL;
+    uint32_t count;
+
+    vmc_table_archive(&counter->table, archive);
+    VMC_ARCHIVE(archive, has_failing);
+    count = counter->table.count;
+    if (vmc_archive_is_loading(archive) && vmc_archive_is_good(archive) &&
+        count > 0 &&
+        (resize_columns(counter) != VMC_OK ||
+         (has_failing && add_failure_columns(counter) != VMC_OK))) {
+        vmc_archive_fail(archive, VMC_E_NOMEM, "out of memory");
+    }
+    if (count == 0 || !vmc_archive_is_good(archive)) {
+        return;
+    }
+    vmc_archive_bytes(archive, "schedules", counter->schedules,
+                      count * sizeof(*counter->schedules));
+    vmc_archive_bytes(archive, "marks", counter->marks,
+                      count * sizeof(*counter->marks));
+    if (has_failing) {
+        vmc_archive_bytes(archive, "failing", counter->failing,
+                          count * sizeof(*counter->failing));
+        vmc_archive_bytes(archive, "failure_q62", counter->failure_q62,
+                          count * sizeof(*counter->failure_q62));
+    }
+}
+
+void vmc_counter_archive(struct vmc_counter *counter,
+                         struct vmc_archive *archive)
+{
+    archive_places(counter, archive);
+    VMC_ARCHIVE(archive, counter->is_bounded);
+    counter->depth = (uint32_t)vmc_archive_count(
+        archive, "depth", counter->depth, (uint64_t)VMC_SCHEDULE_STEPS_MAX - 1);
+    if (!vmc_archive_is_good(archive)) {
+        return;
+    }
+    vmc_archive_bytes(archive, "frames", counter->frames,
+                      (counter->depth + 1) * sizeof(*counter->frames));
+    vmc_archive_bytes(archive, "states", counter->states,
+                      (counter->depth + 1) * counter->searcher->state_bytes);
+    vmc_archive_bytes(archive, "path", counter->path,
+                      counter->depth * sizeof(*counter->path));
+    counter->is_resumed = vmc_archive_is_loading(archive);
 }
 
 /* ---- Places ------------------------------------------------------------- */
@@ -385,24 +436,40 @@ static enum vmc_status make_step(struct vmc_counter *counter, uint32_t depth)
     return enter(counter, depth + 1, frame, task, left);
 }
 
+/* Enter the start. */
+static enum vmc_status begin(struct vmc_counter *counter, uint32_t bound)
+{
+    struct vmc_searcher *searcher = counter->searcher;
+    struct frame root = {.place = 0};
+
+    counter->depth = 0;
+    counter->is_bounded = bound != VMC_UNBOUNDED;
+    searcher->ops->start(searcher->model, state_at(counter, 0));
+    return enter(counter, 0, &root, VMC_NO_TASK,
+                 counter->is_bounded ? bound : 0);
+}
+
 enum vmc_status vmc_counter_run(struct vmc_counter *counter, uint32_t bound,
                                 struct vmc_counts *counts)
 {
     struct vmc_searcher *searcher = counter->searcher;
-    struct frame root = {.place = 0};
-    enum vmc_status status;
-    uint32_t depth = 0;
+    enum vmc_status status = VMC_OK;
 
-    counter->is_bounded = bound != VMC_UNBOUNDED;
-    searcher->ops->start(searcher->model, state_at(counter, 0));
-    status =
-        enter(counter, 0, &root, VMC_NO_TASK, counter->is_bounded ? bound : 0);
+    if (!counter->is_resumed) {
+        status = begin(counter, bound);
+    }
+    counter->is_resumed = false;
     while (status == VMC_OK) {
+        uint32_t depth = counter->depth;
         struct frame *frame = &counter->frames[depth];
 
+        status = vmc_searcher_keep(searcher, counter->table.count);
+        if (status != VMC_OK) {
+            break;
+        }
         if (frame->next < frame->step_count && !counter->is_over) {
             status = make_step(counter, depth);
-            depth += status == VMC_OK;
+            counter->depth += status == VMC_OK;
             status = status == VMC_END ? VMC_OK : status;
             continue;
         }
@@ -410,11 +477,11 @@ enum vmc_status vmc_counter_run(struct vmc_counter *counter, uint32_t bound,
         if (depth == 0 || status != VMC_OK) {
             break;
         }
-        depth--;
+        counter->depth--;
         {
             struct sums sums = sums_of(counter, frame->place);
 
-            add_child(counter, &counter->frames[depth], &sums);
+            add_child(counter, &counter->frames[depth - 1], &sums);
         }
     }
     if (status != VMC_OK) {

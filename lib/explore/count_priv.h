@@ -38,6 +38,11 @@ void vmc_counter_free(struct vmc_counter *counter);
 enum vmc_status vmc_counter_run(struct vmc_counter *counter, uint32_t bound,
                                 struct vmc_counts *counts);
 
+/** Save where @counter stands, or load it into a new one: the next
+ * vmc_counter_run(), for the same bound, goes on from there. */
+void vmc_counter_archive(struct vmc_counter *counter,
+                         struct vmc_archive *archive);
+
 /** Different places met: states, or with a bound states with who came last
  * and what is left of the bound. */
 uint32_t vmc_counter_places(const struct vmc_counter *counter);

@@ -54,6 +54,7 @@ struct dpor {
     struct footprint *next; /* of every task, at the place in hand */
     unsigned char *states;
     uint16_t *path;
+    uint32_t depth; /* the last place */
     bool is_over;
 };
 
@@ -350,25 +351,50 @@ static bool make_step(struct dpor *dpor, uint32_t depth, uint16_t step)
     return true;
 }
 
-static void run_all(struct dpor *dpor)
+static void stand(void *strategy, struct vmc_archive *archive)
+{
+    struct dpor *dpor = strategy;
+
+    dpor->depth = (uint32_t)vmc_archive_count(
+        archive, "depth", dpor->depth, (uint64_t)VMC_SCHEDULE_STEPS_MAX - 1);
+    vmc_archive_bytes(archive, "places", dpor->places,
+                      (dpor->depth + 1) * sizeof(*dpor->places));
+    vmc_archive_bytes(archive, "states", dpor->states,
+                      (dpor->depth + 1) * dpor->searcher->state_bytes);
+    vmc_archive_bytes(archive, "path", dpor->path,
+                      dpor->depth * sizeof(*dpor->path));
+}
+
+static enum vmc_status run_all(struct dpor *dpor)
 {
     struct vmc_searcher *searcher = dpor->searcher;
-    uint32_t depth = 0;
+    bool is_resumed;
+    enum vmc_status status =
+        vmc_searcher_begin(searcher, stand, dpor, false, &is_resumed);
     uint16_t step;
 
-    searcher->ops->start(searcher->model, dpor->states);
-    dpor->places[0].task_count =
-        searcher->ops->task_count(searcher->model, dpor->states);
-    arrive(dpor, 0);
-    while (!dpor->is_over) {
-        if (choose(dpor, &dpor->places[depth], &step)) {
-            if (make_step(dpor, depth, step)) {
-                arrive(dpor, ++depth);
-            }
-        } else if (depth-- == 0) {
+    if (!is_resumed) {
+        searcher->ops->start(searcher->model, dpor->states);
+        dpor->places[0].task_count =
+            searcher->ops->task_count(searcher->model, dpor->states);
+        arrive(dpor, 0);
+    }
+    while (status == VMC_OK && !dpor->is_over) {
+        status = vmc_searcher_keep(searcher, searcher->result->executions);
+        if (status != VMC_OK) {
             break;
         }
+        if (choose(dpor, &dpor->places[dpor->depth], &step)) {
+            if (make_step(dpor, dpor->depth, step)) {
+                arrive(dpor, ++dpor->depth);
+            }
+        } else if (dpor->depth == 0) {
+            break;
+        } else {
+            dpor->depth--;
+        }
     }
+    return status;
 }
 
 enum vmc_status vmc_strategy_dpor(struct vmc_searcher *searcher)
@@ -387,8 +413,7 @@ enum vmc_status vmc_strategy_dpor(struct vmc_searcher *searcher)
     dpor.path = calloc(VMC_SCHEDULE_STEPS_MAX, sizeof(*dpor.path));
     if (dpor.places != NULL && dpor.next != NULL && dpor.states != NULL &&
         dpor.path != NULL) {
-        run_all(&dpor);
-        status = VMC_OK;
+        status = run_all(&dpor);
     }
     free(dpor.places);
     free(dpor.next);

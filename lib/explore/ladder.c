@@ -20,10 +20,33 @@
 
 enum { DPOR_STEPS_MAX = 20000000, SAMPLE_RUNS = 10000 };
 
+enum rung {
+    RUNG_BOUND_1,
+    RUNG_STATEFUL,
+    RUNG_DPOR,
+    RUNG_BOUND_2,
+    RUNG_SAMPLES, /* this and all that follow */
+};
+
+static const struct {
+    enum vmc_strategy strategy;
+    uint32_t preemptions_max, pct_depth;
+} rungs[] = {
+    [RUNG_BOUND_1] = {VMC_STRATEGY_PREEMPTION, .preemptions_max = 1},
+    [RUNG_STATEFUL] = {VMC_STRATEGY_STATEFUL},
+    [RUNG_DPOR] = {VMC_STRATEGY_DPOR},
+    [RUNG_BOUND_2] = {VMC_STRATEGY_PREEMPTION, .preemptions_max = 2},
+    [RUNG_SAMPLES] = {VMC_STRATEGY_PCT, .pct_depth = 2},
+    {VMC_STRATEGY_PCT, .pct_depth = 3},
+    {VMC_STRATEGY_RANDOM},
+};
+
 struct ladder {
     struct vmc_searcher *searcher;
     struct vmc_search_config config; /* of the rung */
+    struct vmc_search_keeper keeper; /* that only one rung goes on from */
     struct vmc_search_result *rung;
+    uint32_t at; /* the rung in hand */
 };
 
 static bool is_over(const struct ladder *ladder)
@@ -37,22 +60,26 @@ static bool is_over(const struct ladder *ladder)
 
 /* Climb one rung, with the rest of the budget; dpor never gets more steps than
  * its own limit. */
-static enum vmc_status climb(struct ladder *ladder, enum vmc_strategy strategy)
+static enum vmc_status climb(struct ladder *ladder)
 {
     struct vmc_searcher *searcher = ladder->searcher;
+    enum vmc_strategy strategy = rungs[ladder->at].strategy;
     uint64_t steps_max = searcher->config->budget.steps_max;
     uint64_t steps = searcher->result->steps;
     enum vmc_status status;
 
     ladder->config.strategy = strategy;
+    ladder->config.preemptions_max = rungs[ladder->at].preemptions_max;
+    ladder->config.pct_depth = rungs[ladder->at].pct_depth;
+    ladder->config.runs = SAMPLE_RUNS;
     ladder->config.budget = searcher->config->budget;
     ladder->config.budget.steps_max = steps_max != 0 ? steps_max - steps : 0;
     if (strategy == VMC_STRATEGY_DPOR &&
         (steps_max == 0 || steps_max - steps > DPOR_STEPS_MAX)) {
         ladder->config.budget.steps_max = DPOR_STEPS_MAX;
     }
-    status = vmc_search(ladder->rung, searcher->ops, searcher->model,
-                        &ladder->config);
+    status = vmc_search_inside(searcher, ladder->rung, &ladder->config);
+    ladder->keeper.resume = NULL;
     searcher->result->steps = steps + ladder->rung->steps;
     return status;
 }
@@ -98,74 +125,72 @@ static bool is_decided(const struct vmc_search_result *result)
            (result->guarantee == VMC_EXHAUSTIVE && result->is_complete);
 }
 
-/* Random runs of all kinds. A search that was bounded stays so: the runs may
- * find a failure, and add nothing else to what is known. */
-static enum vmc_status sample(struct ladder *ladder)
+/* Whether what the rung has found is to stand. A search that was bounded stays
+ * so: random runs may find a failure, and add nothing else to what is known. */
+static bool is_taken(const struct ladder *ladder)
 {
-    struct vmc_search_result *result = ladder->searcher->result;
-    static const struct {
-        enum vmc_strategy strategy;
-        uint32_t depth;
-    } kinds[] = {
-        {VMC_STRATEGY_PCT, 2}, {VMC_STRATEGY_PCT, 3}, {VMC_STRATEGY_RANDOM, 0}};
-    enum vmc_status status = VMC_OK;
-
-    for (size_t i = 0; i < VMC_COUNT_OF(kinds) && status == VMC_OK &&
-                       !result->has_schedule && !is_over(ladder);
-         i++) {
-        ladder->config.pct_depth = kinds[i].depth;
-        ladder->config.runs = SAMPLE_RUNS;
-        status = climb(ladder, kinds[i].strategy);
-        if (status == VMC_OK && ladder->rung->has_schedule) {
-            take(ladder);
-        }
+    switch (ladder->at) {
+    case RUNG_BOUND_1:
+        return true;
+    case RUNG_STATEFUL:
+        return ladder->rung->is_complete ||
+               !is_decided(ladder->searcher->result);
+    case RUNG_DPOR:
+        return is_decided(ladder->rung);
+    case RUNG_BOUND_2:
+        return ladder->rung->is_complete;
+    default:
+        return ladder->rung->has_schedule;
     }
-    return status;
 }
 
-/* The bounds 0 to @bound. */
-static enum vmc_status climb_bounds(struct ladder *ladder, uint32_t bound)
+/* Whether the rungs from this one on are not climbed any more. */
+static bool is_the_end(const struct ladder *ladder)
 {
-    ladder->config.preemptions_max = bound;
-    return climb(ladder, VMC_STRATEGY_PREEMPTION);
+    const struct vmc_search_result *result = ladder->searcher->result;
+
+    switch (ladder->at) {
+    case RUNG_BOUND_1:
+        return false;
+    case RUNG_STATEFUL:
+        return is_over(ladder);
+    case RUNG_DPOR:
+    case RUNG_BOUND_2:
+        return is_decided(result) || is_over(ladder);
+    default:
+        return result->has_schedule || is_over(ladder);
+    }
+}
+
+static void stand(void *strategy, struct vmc_archive *archive)
+{
+    struct ladder *ladder = strategy;
+
+    ladder->at = (uint32_t)vmc_archive_count(archive, "rung", ladder->at,
+                                             VMC_COUNT_OF(rungs) - 1);
 }
 
 static enum vmc_status climb_all(struct ladder *ladder)
 {
-    struct vmc_search_result *result = ladder->searcher->result;
-    enum vmc_status status = climb_bounds(ladder, 1);
+    const struct vmc_searcher *searcher = ladder->searcher;
+    bool is_resumed;
+    enum vmc_status status =
+        vmc_searcher_begin(ladder->searcher, stand, ladder, true, &is_resumed);
 
-    if (status != VMC_OK) {
-        return status;
-    }
-    take(ladder);
-    if (is_over(ladder)) {
-        return VMC_OK;
-    }
-    status = climb(ladder, VMC_STRATEGY_STATEFUL);
-    if (status != VMC_OK) {
-        return status;
-    }
-    if (ladder->rung->is_complete || !is_decided(result)) {
-        take(ladder);
-    }
-    if (is_decided(result) || is_over(ladder)) {
-        return VMC_OK;
-    }
-    if (ladder->searcher->ops->footprint != NULL) {
-        status = climb(ladder, VMC_STRATEGY_DPOR);
-        if (status == VMC_OK && is_decided(ladder->rung)) {
+    for (; status == VMC_OK && ladder->at < VMC_COUNT_OF(rungs); ladder->at++) {
+        if (!is_resumed && is_the_end(ladder)) {
+            break;
+        }
+        if (ladder->at == RUNG_DPOR && searcher->ops->footprint == NULL) {
+            continue;
+        }
+        is_resumed = false;
+        status = climb(ladder);
+        if (status == VMC_OK && is_taken(ladder)) {
             take(ladder);
         }
     }
-    if (status != VMC_OK || is_decided(result) || is_over(ladder)) {
-        return status;
-    }
-    status = climb_bounds(ladder, 2);
-    if (status == VMC_OK && ladder->rung->is_complete) {
-        take(ladder);
-    }
-    return status != VMC_OK ? status : sample(ladder);
+    return status;
 }
 
 enum vmc_status vmc_strategy_ladder(struct vmc_searcher *searcher)
@@ -173,6 +198,10 @@ enum vmc_status vmc_strategy_ladder(struct vmc_searcher *searcher)
     struct ladder ladder = {.searcher = searcher, .config = *searcher->config};
     enum vmc_status status = VMC_E_NOMEM;
 
+    if (searcher->config->keeper != NULL) {
+        ladder.keeper = *searcher->config->keeper;
+        ladder.config.keeper = &ladder.keeper;
+    }
     ladder.rung = calloc(1, sizeof(*ladder.rung));
     if (ladder.rung != NULL) {
         status = climb_all(&ladder);

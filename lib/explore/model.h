@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/archive.h"
 #include "base/hash.h"
 
 enum {
@@ -80,6 +81,10 @@ struct vmc_model_ops {
      * every two steps depend on each other, and DPOR has nothing to go by. */
     uint32_t (*footprint)(const void *model, const void *state, uint32_t task,
                           struct vmc_access *accesses);
+
+    /** Save or load what the model has noted beside the runs, for a search
+     * that is kept. NULL: it notes nothing. */
+    void (*archive)(void *model, struct vmc_archive *archive);
 };
 
 #endif

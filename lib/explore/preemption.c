@@ -5,6 +5,19 @@
  * does. When no schedule has more preemptions, the search was exhaustive. */
 #include "explore/count_priv.h"
 
+struct bounds {
+    struct vmc_counter *counter;
+    uint32_t bound; /* in hand */
+};
+
+static void stand(void *strategy, struct vmc_archive *archive)
+{
+    struct bounds *bounds = strategy;
+
+    VMC_ARCHIVE(archive, bounds->bound);
+    vmc_counter_archive(bounds->counter, archive);
+}
+
 /* Search one bound to its end, or until the budget is used up. */
 static enum vmc_status search_bound(struct vmc_searcher *searcher,
                                     struct vmc_counter *counter, uint32_t bound)
@@ -34,16 +47,20 @@ static enum vmc_status search_bound(struct vmc_searcher *searcher,
 enum vmc_status vmc_strategy_preemption(struct vmc_searcher *searcher)
 {
     struct vmc_search_result *result = searcher->result;
-    struct vmc_counter *counter = vmc_counter_new(searcher);
-    enum vmc_status status = counter != NULL ? VMC_OK : VMC_E_NOMEM;
-    bool is_all;
+    struct bounds bounds = {.counter = vmc_counter_new(searcher)};
+    enum vmc_status status = VMC_E_NOMEM;
+    bool is_all, is_resumed;
 
-    for (uint32_t bound = 0;
-         status == VMC_OK && bound <= searcher->config->preemptions_max;
-         bound++) {
-        status = search_bound(searcher, counter, bound);
+    if (bounds.counter != NULL) {
+        status =
+            vmc_searcher_begin(searcher, stand, &bounds, false, &is_resumed);
     }
-    vmc_counter_free(counter);
+    for (;
+         status == VMC_OK && bounds.bound <= searcher->config->preemptions_max;
+         bounds.bound++) {
+        status = search_bound(searcher, bounds.counter, bounds.bound);
+    }
+    vmc_counter_free(bounds.counter);
     is_all = result->bound_count > 0 &&
              result->bounds[result->bound_count - 1].is_all;
     result->is_complete = result->limit == VMC_LIMIT_NONE;

@@ -153,6 +153,101 @@ void vmc_searcher_fail(struct vmc_searcher *searcher, uint32_t rule,
     memcpy(result->schedule.steps, steps, count * sizeof(*steps));
 }
 
+/* ---- Keeping and going on ----------------------------------------------- */
+
+/* The schedule's steps behind the last are nobody's. */
+static void archive_result(struct vmc_search_result *result,
+                           struct vmc_archive *archive)
+{
+    uint32_t *count = &result->schedule.step_count;
+
+    vmc_archive_bytes(archive, "result", result,
+                      offsetof(struct vmc_search_result, schedule));
+    *count = (uint32_t)vmc_archive_count(archive, "steps", *count,
+                                         VMC_SCHEDULE_STEPS_MAX);
+    vmc_archive_bytes(archive, "schedule", result->schedule.steps,
+                      *count * sizeof(result->schedule.steps[0]));
+}
+
+/* What all searches around this one and in it have in common. */
+static void archive_common(struct vmc_searcher *searcher,
+                           struct vmc_archive *archive)
+{
+    const struct vmc_search_keeper *keeper = searcher->config->keeper;
+
+    if (keeper->archive != NULL) {
+        keeper->archive(keeper->context, archive);
+    }
+    if (searcher->ops->archive != NULL) {
+        searcher->ops->archive(searcher->model, archive);
+    }
+}
+
+static void archive_own(struct vmc_searcher *searcher,
+                        struct vmc_archive *archive)
+{
+    vmc_archive_begin(archive, vmc_strategy_name(searcher->config->strategy));
+    archive_result(searcher->result, archive);
+    searcher->stand(searcher->stands, archive);
+    vmc_archive_end(archive);
+}
+
+/* From the outermost to this one: in this order they begin again. */
+static void save_all(struct vmc_searcher *searcher, struct vmc_archive *archive)
+{
+    if (searcher->outer != NULL) {
+        save_all(searcher->outer, archive);
+    } else {
+        archive_common(searcher, archive);
+    }
+    archive_own(searcher, archive);
+}
+
+enum vmc_status vmc_searcher_begin(struct vmc_searcher *searcher,
+                                   vmc_stand_fn *stand, void *strategy,
+                                   bool is_outer, bool *is_resumed)
+{
+    const struct vmc_search_keeper *keeper = searcher->config->keeper;
+
+    searcher->stand = stand;
+    searcher->stands = strategy;
+    *is_resumed = keeper != NULL && keeper->resume != NULL;
+    if (!*is_resumed) {
+        return VMC_OK;
+    }
+    if (searcher->outer == NULL) {
+        archive_common(searcher, keeper->resume);
+    }
+    archive_own(searcher, keeper->resume);
+    if (is_outer && vmc_archive_is_good(keeper->resume)) {
+        return VMC_OK;
+    }
+    return vmc_archive_status(keeper->resume, NULL);
+}
+
+enum vmc_status vmc_searcher_keep(struct vmc_searcher *searcher, uint64_t done)
+{
+    const struct vmc_search_keeper *keeper = searcher->config->keeper;
+    struct vmc_archive *archive;
+    enum vmc_status status;
+
+    if (keeper == NULL || !keeper->is_due(keeper->context, done)) {
+        return VMC_OK;
+    }
+    status = vmc_archive_new(&archive);
+    if (status == VMC_OK) {
+        save_all(searcher, archive);
+        status = vmc_archive_status(archive, NULL);
+    }
+    if (status == VMC_OK) {
+        status = keeper->keep(keeper->context, archive);
+    }
+    vmc_archive_free(archive);
+    return status;
+}
+
+/* ---- Searching ---------------------------------------------------------- */
+
 static bool is_bad(const struct vmc_search_config *config)
 {
     const struct vmc_search_budget *budget = &config->budget;
@@ -179,6 +274,21 @@ enum vmc_status vmc_search(struct vmc_search_result *result,
         return VMC_E_RANGE;
     }
     vmc_searcher_init(&searcher, config->strategy, result, ops, model, config);
+    return strategies[config->strategy].run(&searcher);
+}
+
+enum vmc_status vmc_search_inside(struct vmc_searcher *outer,
+                                  struct vmc_search_result *result,
+                                  const struct vmc_search_config *config)
+{
+    struct vmc_searcher searcher;
+
+    if (is_bad(config)) {
+        return VMC_E_RANGE;
+    }
+    vmc_searcher_init(&searcher, config->strategy, result, outer->ops,
+                      outer->model, config);
+    searcher.outer = outer;
     return strategies[config->strategy].run(&searcher);
 }
 

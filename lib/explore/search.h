@@ -68,15 +68,36 @@ struct vmc_search_budget {
     void *context;
 };
 
+/** Who keeps where a search stands, so that it can be gone on with. */
+struct vmc_search_keeper {
+    /** Asked between two steps, or two runs, with what the strategy has done:
+     * states met, or runs made. True: keep() is to follow. */
+    bool (*is_due)(void *context, uint64_t done);
+
+    /** Save or load what the keeper itself must know; NULL for nothing. */
+    void (*archive)(void *context, struct vmc_archive *archive);
+
+    /** Keep @where, all that the search needs. It goes on after VMC_OK; any
+     * other status ends it and is returned. */
+    enum vmc_status (*keep)(void *context, const struct vmc_archive *where);
+
+    void *context; /**< for all of them */
+
+    /** What was kept, to go on from; NULL: begin. The model and the rest of
+     * the configuration must be the same then as now. */
+    struct vmc_archive *resume;
+};
+
 /** What to search, and how far. */
 struct vmc_search_config {
-    enum vmc_strategy strategy;      /**< how to search */
-    struct vmc_search_budget budget; /**< and with how much */
-    uint32_t preemptions_max;        /**< preemption: the last bound; below
-                                          VMC_SEARCH_BOUNDS_MAX */
-    uint32_t pct_depth;              /**< pct: 1 to VMC_PCT_DEPTH_MAX */
-    uint64_t runs;                   /**< pct, random: how many, at least 1 */
-    uint64_t seed;                   /**< pct, random, ladder */
+    enum vmc_strategy strategy;             /**< how to search */
+    const struct vmc_search_keeper *keeper; /**< NULL: nothing is kept */
+    struct vmc_search_budget budget;        /**< and with how much */
+    uint32_t preemptions_max; /**< preemption: the last bound; below
+                                   VMC_SEARCH_BOUNDS_MAX */
+    uint32_t pct_depth;       /**< pct: 1 to VMC_PCT_DEPTH_MAX */
+    uint64_t runs;            /**< pct, random: how many, at least 1 */
+    uint64_t seed;            /**< pct, random, ladder */
 };
 
 /** Steps in their order. */
@@ -143,9 +164,12 @@ const char *vmc_guarantee_name(enum vmc_guarantee guarantee);
 const char *vmc_limit_name(enum vmc_search_limit limit);
 
 /**
- * Search @model as @config says.
- * Fails    VMC_E_NOMEM; VMC_E_RANGE for a number in @config beyond its limits.
- *          An exhausted budget is no failure: is_complete is then false.
+ * Search @model as @config says. One that is kept and gone on with gives the
+ * same result as one that was not.
+ * Fails    VMC_E_NOMEM; VMC_E_RANGE for a number in @config beyond its limits;
+ *          VMC_E_FORMAT when what is to be gone on from does not fit; as the
+ *          keeper's keep(). An exhausted budget is no failure: is_complete is
+ *          then false.
  */
 enum vmc_status vmc_search(struct vmc_search_result *result,
                            const struct vmc_model_ops *ops, void *model,

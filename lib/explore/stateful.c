@@ -4,14 +4,24 @@
  * only a part. */
 #include "explore/count_priv.h"
 
+static void stand(void *strategy, struct vmc_archive *archive)
+{
+    vmc_counter_archive(strategy, archive);
+}
+
 enum vmc_status vmc_strategy_stateful(struct vmc_searcher *searcher)
 {
     struct vmc_search_result *result = searcher->result;
     struct vmc_counter *counter = vmc_counter_new(searcher);
     struct vmc_counts counts = {0};
     enum vmc_status status = VMC_E_NOMEM;
+    bool is_resumed;
 
     if (counter != NULL) {
+        status =
+            vmc_searcher_begin(searcher, stand, counter, false, &is_resumed);
+    }
+    if (status == VMC_OK) {
         status = vmc_counter_run(counter, VMC_UNBOUNDED, &counts);
         result->states = vmc_counter_places(counter);
     }

@@ -125,6 +125,49 @@ enum vmc_status vmc_table_add(struct vmc_table *table, struct vmc_hash128 hash,
     return VMC_OK;
 }
 
+/* Add the @count hashes that come next. */
+static void load_hashes(struct vmc_table *table, uint32_t count,
+                        struct vmc_archive *archive)
+{
+    struct vmc_hash128 *hashes = calloc(count, sizeof(*hashes));
+    enum vmc_status status = hashes != NULL ? VMC_OK : VMC_E_NOMEM;
+
+    if (hashes != NULL) {
+        vmc_archive_bytes(archive, "hashes", hashes, count * sizeof(*hashes));
+    }
+    for (uint32_t i = 0;
+         status == VMC_OK && i < count && vmc_archive_is_good(archive); i++) {
+        uint32_t number;
+        bool is_new;
+
+        status = vmc_table_add(table, hashes[i], &number, &is_new);
+        if (status == VMC_OK && !is_new) {
+            vmc_archive_fail(archive, VMC_E_FORMAT, "a hash comes twice");
+        }
+    }
+    free(hashes);
+    if (status != VMC_OK) {
+        vmc_archive_fail(archive, status, "%s", vmc_status_name(status));
+    }
+}
+
+void vmc_table_archive(struct vmc_table *table, struct vmc_archive *archive)
+{
+    uint32_t count = (uint32_t)vmc_archive_count(archive, "count", table->count,
+                                                 VMC_TABLE_STATES_MAX);
+
+    assert(!vmc_archive_is_loading(archive) || table->count == 0);
+    if (count == 0) {
+        return;
+    }
+    if (vmc_archive_is_loading(archive)) {
+        load_hashes(table, count, archive);
+    } else {
+        vmc_archive_bytes(archive, "hashes", table->hashes,
+                          count * sizeof(*table->hashes));
+    }
+}
+
 uint64_t vmc_table_bytes(const struct vmc_table *table)
 {
     return table->room * sizeof(*table->hashes) +

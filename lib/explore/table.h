@@ -10,6 +10,7 @@
 #ifndef VMC_EXPLORE_TABLE_H
 #define VMC_EXPLORE_TABLE_H
 
+#include "base/archive.h"
 #include "base/base.h"
 #include "base/hash.h"
 
@@ -42,6 +43,10 @@ uint32_t vmc_table_find(const struct vmc_table *table, struct vmc_hash128 hash);
  */
 enum vmc_status vmc_table_add(struct vmc_table *table, struct vmc_hash128 hash,
                               uint32_t *number, bool *is_new);
+
+/** Save @table, or load it into an empty one, which then is as if all had been
+ * added in the same order. */
+void vmc_table_archive(struct vmc_table *table, struct vmc_archive *archive);
 
 /** Bytes that @table holds now. */
 uint64_t vmc_table_bytes(const struct vmc_table *table);

@@ -5,6 +5,13 @@
 
 #include <stdlib.h>
 
+/* A run needs its number alone, and that is in the result. */
+static void stand(void *strategy, struct vmc_archive *archive)
+{
+    (void)strategy;
+    (void)archive;
+}
+
 enum vmc_status vmc_runs(struct vmc_searcher *searcher, vmc_choose_fn *choose,
                          void *context)
 {
@@ -12,14 +19,19 @@ enum vmc_status vmc_runs(struct vmc_searcher *searcher, vmc_choose_fn *choose,
     uint64_t runs = searcher->config->runs;
     void *state = calloc(1, searcher->state_bytes);
     uint16_t *path = calloc(VMC_SCHEDULE_STEPS_MAX, sizeof(*path));
+    enum vmc_status status;
+    bool is_resumed;
 
     if (state == NULL || path == NULL) {
         free(state);
         free(path);
         return VMC_E_NOMEM;
     }
-    for (uint64_t run = 0; run < runs; run++) {
-        if (!vmc_run_once(searcher, run, choose, context, state, path)) {
+    status = vmc_searcher_begin(searcher, stand, NULL, false, &is_resumed);
+    while (status == VMC_OK && result->executions < runs) {
+        status = vmc_searcher_keep(searcher, result->executions);
+        if (status != VMC_OK || !vmc_run_once(searcher, result->executions,
+                                              choose, context, state, path)) {
             break;
         }
     }
@@ -28,7 +40,7 @@ enum vmc_status vmc_runs(struct vmc_searcher *searcher, vmc_choose_fn *choose,
     result->schedules = result->executions;
     result->is_complete = result->executions == runs;
     result->guarantee = VMC_SAMPLED;
-    return VMC_OK;
+    return status;
 }
 
 bool vmc_run_once(struct vmc_searcher *searcher, uint64_t run,
