@@ -32,13 +32,15 @@ static const struct {
     enum vmc_strategy strategy;
     uint32_t preemptions_max, pct_depth;
 } rungs[] = {
-    [RUNG_BOUND_1] = {VMC_STRATEGY_PREEMPTION, .preemptions_max = 1},
-    [RUNG_STATEFUL] = {VMC_STRATEGY_STATEFUL},
-    [RUNG_DPOR] = {VMC_STRATEGY_DPOR},
-    [RUNG_BOUND_2] = {VMC_STRATEGY_PREEMPTION, .preemptions_max = 2},
-    [RUNG_SAMPLES] = {VMC_STRATEGY_PCT, .pct_depth = 2},
-    {VMC_STRATEGY_PCT, .pct_depth = 3},
-    {VMC_STRATEGY_RANDOM},
+    [RUNG_BOUND_1] = {.strategy = VMC_STRATEGY_PREEMPTION,
+                      .preemptions_max = 1},
+    [RUNG_STATEFUL] = {.strategy = VMC_STRATEGY_STATEFUL},
+    [RUNG_DPOR] = {.strategy = VMC_STRATEGY_DPOR},
+    [RUNG_BOUND_2] = {.strategy = VMC_STRATEGY_PREEMPTION,
+                      .preemptions_max = 2},
+    [RUNG_SAMPLES] = {.strategy = VMC_STRATEGY_PCT, .pct_depth = 2},
+    {.strategy = VMC_STRATEGY_PCT, .pct_depth = 3},
+    {.strategy = VMC_STRATEGY_RANDOM},
 };
 
 struct ladder {
