@@ -156,6 +156,16 @@ def by_mpi():
     run = script("mpi", bad, top / "one", *mpi, 2)
     check(run.returncode == 2 and "another sweep" in run.stderr,
           f"a folder of another sweep: {run.returncode}, {run.stderr}")
+    first = ["-n", "1", program, "sweep", file, "-o", "apart", ":", "-n", "1"]
+    for second, why in (
+            ([program, "sweep", bad, "-o", "apart"], "another than that of rank"),
+            (["-wdir", top / "one", program, "sweep", file, "-o", "apart"],
+             "need one file system")):
+        run = subprocess.run(["mpirun", "--oversubscribe", *first, *second],
+                             env=environment, capture_output=True, text=True,
+                             cwd=top, timeout=60)
+        check(run.returncode == 2 and why in run.stderr,
+              f"ranks that differ: {run.returncode}, {run.stderr}")
     return None
 
 
@@ -243,7 +253,7 @@ def by_parallel():
 def by_slurm():
     try:
         with slurm.one_node(top / "slurm") as node:
-            node = dict(environment, SLURM_CONF=node["SLURM_CONF"], BATCH="60")
+            node = dict(environment, SLURM_CONF=node["SLURM_CONF"], BATCH="70")
             folder = top / "by slurm"
             run = script("slurm", file, folder, env=node)
             if not check_equal(run.returncode, 0, f"sbatch: {run.stderr}"):
