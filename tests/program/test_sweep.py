@@ -104,6 +104,12 @@ with tempfile.TemporaryDirectory() as temporary:
         check_equal([part.wait() for part in at_once], [0] * 6, "parts at once")
         check_equal(rows(shared), rows(one), "parts at once: the same bytes")
         check_equal(sorted(ended(shared)), list(range(1, 25)), "a whole log")
+    for round_ in range(5):
+        at_once = [subprocess.Popen([PROGRAM, "sweep", str(file), "-o", str(shared),
+                                     "--merge"], stdout=subprocess.DEVNULL)
+                   for _ in range(6)]
+        check_equal([merge.wait() for merge in at_once], [0] * 6,
+                    "merges at once")
 
     killed = top / "killed"
     for round_ in range(8):
@@ -128,6 +134,10 @@ with tempfile.TemporaryDirectory() as temporary:
     check_equal(run.returncode, 1, "a point that fails")
     check_equal(json.loads(run.stdout)["failed"], 1, "and only that")
     check("nosuch" in (top / "zip/points/2.txt").read_text(), "says why")
+    vmcycle("sweep", file, "-o", top / "two parts", "--points", 2)
+    vmcycle("sweep", file, "-o", top / "two parts", "--points", 1)
+    check_equal(rows(top / "two parts"), rows(top / "zip"),
+                "the last part writes the rows, though another failed")
 
     # ---- Forms of values ----------------------------------------------------------
     file.write_text("\ufeff# a comment\n; another\n\n[sweep]\r\n"
