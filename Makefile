@@ -147,8 +147,10 @@ deps: ## install the packages that are missing
 	$(Q)sh tests/deps.sh $(PACKAGES)
 
 test-deps: deps ## install what tests need beside them
-	$(Q)sh tests/deps.sh $(TEST_PACKAGES) || \
-	    echo '  some tests will be skipped'
+	$(Q)sh tests/deps.sh $(TEST_PACKAGES) 2>/dev/null || \
+	    for package in $(TEST_PACKAGES); do \
+	        sh tests/deps.sh $$package 2>/dev/null || \
+	            echo "  tests that need $$package will be skipped"; done
 	$(Q)sh tests/deps.sh $(CLUSTER_PACKAGES) || \
 	    echo '  some tests of sweeps will be skipped'
 
