@@ -295,7 +295,7 @@ static enum vmc_status unpack(struct checkpoint *checkpoint, size_t *size_bytes,
                               struct vmc_error *error)
 {
     const char *path = checkpoint->path;
-    struct head head;
+    struct head head = {.plain_bytes = 0};
     void *bytes = NULL;
     enum vmc_status status = read_file(&bytes, size_bytes, path, error);
 
