@@ -17,7 +17,7 @@ _vmcycle_profiles() {
 
 _vmcycle() {
     local program=$1 word=${COMP_WORDS[COMP_CWORD]} at=$((COMP_CWORD - 1))
-    local command=("${COMP_WORDS[1]}") option
+    local command=("${COMP_WORDS[1]}") option words='' files=''
 
     # Bash takes --option=value for three words, and --option= for two.
     if [ "$word" = = ]; then
@@ -32,18 +32,19 @@ _vmcycle() {
         command+=("${COMP_WORDS[2]}")
     fi
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "$(_vmcycle_commands "$program")" -- "$word"))
+        words=$(_vmcycle_commands "$program")
     elif [[ $word == -* ]]; then
-        COMPREPLY=($(compgen -W \
-            "$(_vmcycle_options "$program" "${command[@]}")" -- "$word"))
-        [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
-    elif [[ $option == --@(profile|machine|interrupts) ||
-        ($option == profiles && $COMP_CWORD -eq 2) ]]; then
-        COMPREPLY=($(compgen -f -W "$(_vmcycle_profiles "$program")" \
-            -- "$word"))
+        words=$(_vmcycle_options "$program" "${command[@]}")
     else
-        COMPREPLY=($(compgen -f -- "$word"))
+        files=-f
+        compopt -o filenames 2>/dev/null
+        if [[ $option == --@(profile|machine|interrupts) ||
+            ($option == profiles && $COMP_CWORD -eq 2) ]]; then
+            words=$(_vmcycle_profiles "$program")
+        fi
     fi
+    mapfile -t COMPREPLY < <(compgen $files -W "$words" -- "$word")
+    [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
 }
 
-complete -o filenames -F _vmcycle vmcycle
+complete -F _vmcycle vmcycle

@@ -11,6 +11,7 @@ from harness import PROGRAM, ROOT, check, check_equal, close, vmcycle
 
 # How a line of --help that begins an option looks.
 OPTION = re.compile(r"^(?:  |      )(?:-(.), )?--([a-z0-9-]+)", re.M)
+PROGRAM_PATH = pathlib.Path(PROGRAM).resolve()
 HELP = {"help", "usage"}  # every command has them; the page says so once
 
 
@@ -33,13 +34,13 @@ def options_of(command):
     return {name: letter for letter, name in OPTION.findall(done.stdout)}
 
 
-def complete(*words):
+def complete(*words, cwd=None):
     """What the completion offers when the last of @words is being typed."""
     line = " ".join(f"'{word}'" for word in ("vmcycle", *words))
     script = (f"source {ROOT}/sim/vmcycle.bash; COMP_WORDS=({line}); "
-              f"COMP_CWORD={len(words)}; _vmcycle {PROGRAM}; "
+              f"COMP_CWORD={len(words)}; _vmcycle {PROGRAM_PATH}; "
               "printf '%s\\n' \"${COMPREPLY[@]}\"")
-    return set(run("bash", "-c", script).stdout.split())
+    return set(run("bash", "-c", script, cwd=cwd).stdout.splitlines()) - {""}
 
 
 def plain(page):
@@ -92,6 +93,10 @@ def check_values():
     check("unit" in complete("replay", "--profile", "="),
           "before the first letter, too")
     check("unit" not in complete("replay", "--json", "="), "only there")
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "a trace").touch()
+        check_equal(complete("replay", "a", cwd=folder), {"a trace"},
+                    "a file with a blank in its name")
 
 
 def check_events(text):
@@ -134,7 +139,7 @@ with tempfile.TemporaryDirectory() as folder:
     # A page that cannot be made is an error even where none can be read.
     pages = []
     for source in sorted((ROOT / "docs").glob("*.[135]")):
-        done = run("awk", "-v", f"program={pathlib.Path(PROGRAM).resolve()}",
+        done = run("awk", "-v", f"program={PROGRAM_PATH}",
                    "-f", "docs/manual.awk", str(source), cwd=ROOT)
         check_equal((done.returncode, done.stderr), (0, ""), source.name)
         pages.append(pathlib.Path(folder, source.name))
