@@ -188,6 +188,14 @@ static void put_figure(FILE *page, const char *svg, uint32_t number)
     if (box_bytes < strlen("0 0 1 1") || end == NULL) {
         return;
     }
+    if (title_bytes == 0) {
+        title = "Picture";
+        title_bytes = strlen(title);
+    }
+    if (text_bytes == 0) {
+        text = title;
+        text_bytes = title_bytes;
+    }
     from = strchr(from, '>');
     width = strtoul(box + strlen("0 0 "), NULL, 10);
     if (width > WIDE_FROM) {

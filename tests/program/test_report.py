@@ -179,6 +179,59 @@ def check_disagreement():
     check(any("4\u202f711" in text for text in details), "so is what was lost")
 
 
+def check_odd_folders():
+    """Folders that somebody else wrote, or that were damaged: a page that is
+    well-formed all the same, or a line about it."""
+    whole = (top / "qemu" / "report.json").read_text()
+    svg = (top / "qemu" / "latency.svg").read_text()
+    odd = top / "odd"
+    odd.mkdir()
+    for what, text, status in (
+            ("nothing in it", "{}", 0),
+            ("no object", "[1, 2]", 0),
+            ("cut short", whole[:len(whole) // 2], 2),
+            ("strings for numbers", re.sub(r": \d+", ': "<b>&"', whole), 0),
+            ("numbers for objects", re.sub(r'_ns": \{[^}]*\}', '_ns": 7',
+                                           whole), 0),
+            ("lists for objects", re.sub(r'(_ns"): \{[^}]*\}', r"\1: [{}, 3]",
+                                         whole), 0),
+            ("large numbers", re.sub(r": \d+", ": 9223372036854775807", whole),
+             0),
+            ("negative numbers", re.sub(r": (\d+)", r": -\1", whole), 0),
+            ("a name with markup", whole.replace(TRACE, r'<i>&x/\"y'), 0)):
+        (odd / "report.json").write_text(text)
+        run = vmcycle("report", odd, top / "qemu", odd, "-o", top / "odd.html")
+        check_equal(run.returncode, status, f"{what}: {run.stderr}")
+        if status == 0:
+            check_equal(check_page(Page((top / "odd.html").read_text())), [],
+                        f"a page of a folder with {what}")
+    (odd / "report.json").write_text(whole)
+    for what, text in (("nothing", ""), ("half a picture", svg[:len(svg) // 2]),
+                       ("no text", re.sub(r"<desc>.*?</desc>", "", svg)),
+                       ("no size", svg.replace("viewBox", "box")),
+                       ("a program", svg.replace("</svg>",
+                                                 "<script>1</script></svg>"))):
+        (odd / "latency.svg").write_text(text)
+        run = vmcycle("report", odd, "-o", top / "odd.html")
+        check_equal(run.returncode, 0, f"{what}: {run.stderr}")
+        check_equal(check_page(Page((top / "odd.html").read_text())), [],
+                    f"a page of a folder with {what} in its picture")
+    (odd / "report.json").unlink()
+    for what, text, status in (
+            ("no rows", "point\tseed\ttotal_ms\n", 0), ("nothing", "", 2),
+            ("half a row", "point\tseed\ttotal_ms\n1\t2\t3\n4\t5\n", 0),
+            ("words", "point\tseed\ttotal_ms\n1\t2\tx<\n2\t2\ty\n", 0),
+            ("one row", "point\ta\ttotal_ms\n1\t'\t4\n", 0),
+            ("quotes", "point\ta'\tseed\ttotal_ms\n1\t'\t4\t5\n2\t\"\t4\t7\n",
+             0)):
+        (odd / "rows.tsv").write_text(text)
+        run = vmcycle("report", odd, "-o", top / "odd.html")
+        check_equal(run.returncode, status, f"{what}: {run.stderr}")
+        if status == 0:
+            check_equal(check_page(Page((top / "odd.html").read_text())), [],
+                        f"a page of a sweep with {what}")
+
+
 # ---- What a run's section tells ----------------------------------------------
 
 
@@ -362,6 +415,7 @@ check_assumed(single, ["qemu"])
 check_heat("qemu")
 check_map("sixteen")
 check_disagreement()
+check_odd_folders()
 check_sweep()
 check_sensitivity()
 
