@@ -9,6 +9,7 @@
 #include "sim/irq_vcd.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -121,19 +122,21 @@ void irq_vcd_ipi(struct irq_vcd *self, uint32_t vcpu)
 
 /* ---- Signals ------------------------------------------------------------ */
 
-/* Add a signal that begins with @value; the name is a format and up to two
- * numbers. */
+/* Add a signal that begins with @value, with a printf-style name. */
 static uint32_t add(struct irq_vcd *self, uint32_t width_bits, uint64_t value,
-                    const char *format, uint32_t first, uint32_t second)
-    __attribute__((format(printf, 4, 0)));
+                    const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 static uint32_t add(struct irq_vcd *self, uint32_t width_bits, uint64_t value,
-                    const char *format, uint32_t first, uint32_t second)
+                    const char *format, ...)
 {
     char name[NAME_BYTES];
     uint32_t signal;
+    va_list arguments;
 
-    (void)snprintf(name, sizeof(name), format, first, second);
+    va_start(arguments, format);
+    (void)vsnprintf(name, sizeof(name), format, arguments);
+    va_end(arguments);
     signal = vmc_vcd_add(self->vcd, name, width_bits);
     vmc_vcd_set(self->vcd, signal, value);
     return signal;
@@ -144,20 +147,18 @@ static void add_cpu(struct irq_vcd *self, uint32_t i)
     const struct irqsim_vcpu *vcpu = &self->sim->state.vcpus[i];
     struct cpu_signals *signals = &self->cpus[i];
 
-    signals->mode =
-        add(self, MODE_BITS, vcpu->mode, "cpu%" PRIu32 ".mode", i, 0);
+    signals->mode = add(self, MODE_BITS, vcpu->mode, "cpu%" PRIu32 ".mode", i);
     for (uint32_t line = 0; line < IRQSIM_LINES; line++) {
         signals->lines[line] = add(self, 1, vcpu->lines >> line & 1,
                                    "cpu%" PRIu32 ".IS%" PRIu32, i, line);
     }
     for (uint32_t word = 0; word < VMC_EIO_WORDS; word++) {
-        signals->status[word] =
-            add(self, WORD_BITS, self->words[i][word],
-                "cpu%" PRIu32 ".coreisr%" PRIu32, i, word);
+        signals->status[word] = add(self, WORD_BITS, self->words[i][word],
+                                    "cpu%" PRIu32 ".coreisr%" PRIu32, i, word);
     }
     signals->ipi =
         add(self, IPI_BITS, self->machine->iocsr.ipi.state.units[i].status,
-            "cpu%" PRIu32 ".ipi", i, 0);
+            "cpu%" PRIu32 ".ipi", i);
 }
 
 /* What is pending when the waveform begins. */
@@ -193,20 +194,19 @@ static void add_signals(struct irq_vcd *self)
     vmc_vcd_add_clock(to, "clock.cpu", config->timing.cpu_period);
     for (uint32_t i = 0; i < VMC_ROUTER_VECTORS; i++) {
         self->inputs[i] =
-            add(self, 1, is_high(self->sim, i), "input.v%" PRIu32, i, 0);
+            add(self, 1, is_high(self->sim, i), "input.v%" PRIu32, i);
     }
     for (uint32_t i = 0; i < config->node_count; i++) {
         struct node_signals *signals = &self->nodes[i];
 
         signals->vector =
-            add(self, VECTOR_BITS, 0, "router%" PRIu32 ".vector", i, 0);
-        signals->is_busy = add(self, 1, 0, "router%" PRIu32 ".busy", i, 0);
-        signals->depth =
-            add(self, DEPTH_BITS, 0, "router%" PRIu32 ".depth", i, 0);
+            add(self, VECTOR_BITS, 0, "router%" PRIu32 ".vector", i);
+        signals->is_busy = add(self, 1, 0, "router%" PRIu32 ".busy", i);
+        signals->depth = add(self, DEPTH_BITS, 0, "router%" PRIu32 ".depth", i);
     }
     look_at_status(self);
-    self->pending = add(self, PENDING_BITS, self->pending_count,
-                        "eiointc.pending", 0, 0);
+    self->pending =
+        add(self, PENDING_BITS, self->pending_count, "eiointc.pending");
     for (uint32_t i = 0; i < config->guest.vcpu_count; i++) {
         add_cpu(self, i);
     }
