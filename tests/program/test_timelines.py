@@ -137,6 +137,17 @@ def check_interrupts(seen, result, what):
                 result["simulated_latency_ns"]["count"],
                 f"{what}: an arrow for each interrupt that was handled")
     check(handled >= seen.flows["interrupt"], f"{what}: handlers of vectors")
+    cleared = {s[2] for s in slices_of(seen, "interrupts, simulated")
+               if s[0] == "delivered"}
+    others = 0
+    for (group, track), slices in seen.tracks.items():
+        runs = [s for s in slices if s[0].startswith("vector")]
+        if group == "vCPUs, simulated":
+            begins = cleared | {s[2] for s in runs}
+            others += sum(s[1] not in begins for s in runs)
+    check(others <= handled - seen.flows["interrupt"],
+          f"{what}: {others} handlers begin neither at a clear nor after "
+          "another, and are not of a vector that only moved")
     ipis = seen.arrows["IPI"]
     check_equal((len(ipis), mean_ns(ipis)),
                 (result["simulated_ipi_ns"]["count"],
@@ -293,10 +304,13 @@ def check_contexts(folder):
     rcu = [(0, "rcu_grace_period: rcu_sched 100 start"),
            (0, "irq_handler_exit: irq=1 ret=handled"),
            (0, "rcu_callback: rcu_sched rhp=00000000deadbeef func=first 1"),
+           (0, "rcu_callback: rcu_sched rhp=00000000deadbee8 func=third 2"),
+           (1, "rcu_callback: rcu_sched rhp=00000000deadbee0 func=second 1"),
            (1, "rcu_callback: rcu_sched rhp=00000000deadbee0 func=second 1"),
            (0, "rcu_grace_period: rcu_sched 100 end"),
            (0, "rcu_batch_start: rcu_sched CBs=1 bl=10"),
            (0, "rcu_invoke_callback: rcu_sched rhp=00000000deadbeef func=first"),
+           (0, "rcu_invoke_callback: rcu_sched rhp=00000000deadbee8 func=third"),
            (0, "irq_handler_entry: irq=2 name=disk"),
            (0, "irq_handler_exit: irq=2 ret=handled"),
            (2, "rcu_batch_end: rcu_sched CBs-invoked=1 idle=>c<>c<>c<>c<"),
@@ -309,21 +323,23 @@ def check_contexts(folder):
     seen = timeline_of(lines, folder, "a made-up log")
     ends = slices_of(seen, "KVM threads, recorded", "thread 42, exits")
     check_equal([(name, (b - a) // 10**6) for name, a, b in ends],
-                [("IO_INSTRUCTION", 20), ("EPT_MISCONFIG", 20), ("HLT", 120)],
+                [("IO_INSTRUCTION", 20), ("EPT_MISCONFIG", 20), ("HLT", 150)],
                 "exits and how long they took, us")
     check_equal(slices_of(seen, "KVM interrupt lines, recorded", "line 3"),
                 [("raised", 60 * 10**6, 70 * 10**6)], "a line")
     check_equal([(name, (b - a) // 10**6) for name, a, b in
                  slices_of(seen, "RCU, recorded", "CPU 0")],
-                [("call_rcu first", 0), ("disk", 10), ("disk", 10),
-                 ("first", 50), ("callbacks", 60)], "contexts of a CPU, us")
+                [("call_rcu first", 0), ("call_rcu third", 0), ("first", 10),
+                 ("disk", 10), ("disk", 10), ("third", 50), ("callbacks", 70)],
+                "contexts of a CPU, us")
     check_equal([s[0] for s in slices_of(seen, "RCU, recorded", "CPU 1")],
-                ["call_rcu second", "not run"], "a callback that has not run")
+                ["call_rcu second", "call_rcu second", "not run"],
+                "a callback that was queued again and has not run")
     for seconds in ("576400", "1152900", "99999999"):
         timeline_of(lines[:-2] + [line.replace(" 7.", f" {seconds}.")
                                   for line in lines[-2:]], folder,
                     f"a stamp of {seconds} s")
-    check_equal(dict(seen.flows), {"callback": 2,
+    check_equal(dict(seen.flows), {"callback": 4,
                                    "acknowledgement of a line": 1}, "arrows")
 
 
