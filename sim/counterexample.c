@@ -459,7 +459,7 @@ static enum vmc_status draw_in(const struct story *story, const char *dir,
     }
     counterexample_rows(story, file);
     if (fclose(file) == 0 &&
-        report_plot(dir, "counterexample.gp", "counterexample.svg")) {
+        report_plot(dir, "counterexample.gp", "counterexample.svg", "", "")) {
         char drawn[PATH_BYTES + 32];
 
         (void)snprintf(drawn, sizeof(drawn), "%s/counterexample.svg", dir);

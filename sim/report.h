@@ -42,9 +42,11 @@ enum vmc_status report_write_page(const char *path, const char *const *dirs,
                                   uint32_t dir_count, uint32_t reference,
                                   struct vmc_error *error);
 
-/** Draw one picture, @image: run script @script over the rows in @dir. False
- * when gnuplot or the script is missing or fails. */
-bool report_plot(const char *dir, const char *script, const char *image);
+/** Draw one picture, @image: run script @script over the rows in @dir, and put
+ * @title and @text in place of what gnuplot says of itself. False when gnuplot
+ * or the script is missing or fails. */
+bool report_plot(const char *dir, const char *script, const char *image,
+                 const char *title, const char *text);
 
 /**
  * Copy the SVG @from to @path, which may be the same, with @title and @text in

@@ -175,25 +175,29 @@ static void join_path(char *path, const char *dir, const char *name)
     (void)snprintf(path, PATH_BYTES_MAX, "%s/%s", dir, name);
 }
 
-static void name_picture(const struct picture *picture, const char *path,
+/* Draw @picture, in the words that suit the run. */
+static bool draw_picture(const struct picture *picture, const char *dir,
                          const json_t *root)
 {
     char *text = NULL;
     size_t bytes;
     FILE *memory;
+    bool is_drawn;
 
     if (picture->tell == NULL) {
-        (void)report_name_picture(path, path, picture->title, picture->text,
-                                  NULL);
-        return;
+        return report_plot(dir, picture->script, picture->image, picture->title,
+                           picture->text);
     }
     memory = open_memstream(&text, &bytes);
-    if (memory != NULL) {
-        picture->tell(memory, root);
-        (void)fclose(memory);
-        (void)report_name_picture(path, path, picture->title, text, NULL);
-        free(text);
+    if (memory == NULL) {
+        return false;
     }
+    picture->tell(memory, root);
+    (void)fclose(memory);
+    is_drawn =
+        report_plot(dir, picture->script, picture->image, picture->title, text);
+    free(text);
+    return is_drawn;
 }
 
 void gallery_draw(const char *dir, const json_t *root)
@@ -212,13 +216,10 @@ void gallery_draw(const char *dir, const json_t *root)
         if (access(path, R_OK) != 0) {
             continue;
         }
-        if (!report_plot(dir, picture->script, picture->image)) {
+        if (!draw_picture(picture, dir, root)) {
             (void)fprintf(stderr, "vmcycle: no picture %s of %s\n",
                           picture->image, dir);
-            continue;
         }
-        join_path(path, dir, picture->image);
-        name_picture(picture, path, root);
     }
 }
 

@@ -93,50 +93,6 @@ static bool draw(const char *script, const char *settings, int to)
     return is_drawn;
 }
 
-/* Give what is in @drawn the name @path. */
-static bool keep_picture(FILE *drawn, const char *path)
-{
-    struct vmc_outfile *out;
-    char bytes[4096];
-    size_t count;
-
-    if (vmc_outfile_open(&out, path, NULL) != VMC_OK) {
-        return false;
-    }
-    rewind(drawn);
-    if (getc(drawn) == EOF) { /* a script that draws elsewhere */
-        vmc_outfile_abandon(out);
-        return false;
-    }
-    rewind(drawn);
-    while ((count = fread(bytes, 1, sizeof(bytes), drawn)) > 0) {
-        (void)fwrite(bytes, 1, count, vmc_outfile_stream(out));
-    }
-    return vmc_outfile_commit(out, NULL) == VMC_OK;
-}
-
-bool report_plot(const char *dir, const char *script, const char *image)
-{
-    char settings[PATH_BYTES_MAX + 16], path[PATH_BYTES_MAX];
-    bool is_drawn;
-    FILE *drawn;
-
-    /* gnuplot would read a quote in a name as the end of it. */
-    if (strchr(dir, '\'') != NULL) {
-        return false;
-    }
-    drawn = tmpfile();
-    if (drawn == NULL) {
-        return false;
-    }
-    (void)snprintf(settings, sizeof(settings), "dir='%s'", dir);
-    (void)snprintf(path, sizeof(path), "%s/%s", dir, image);
-    is_drawn =
-        draw(script, settings, fileno(drawn)) && keep_picture(drawn, path);
-    (void)fclose(drawn);
-    return is_drawn;
-}
-
 /* Copy the picture @from to @to, with @title and @text in the place of what
  * gnuplot says. Only the first title is the picture's; later ones are those
  * of curves. */
@@ -158,6 +114,43 @@ static void copy_named(FILE *from, FILE *to, const char *title,
             (void)fputs(line, to);
         }
     }
+}
+
+/* Give what is in @drawn the name @path, and the words of a person. */
+static bool keep_picture(FILE *drawn, const char *path, const char *title,
+                         const char *text)
+{
+    struct vmc_outfile *out;
+
+    if (vmc_outfile_open(&out, path, NULL) != VMC_OK) {
+        return false;
+    }
+    rewind(drawn);
+    copy_named(drawn, vmc_outfile_stream(out), title, text);
+    return vmc_outfile_commit(out, NULL) == VMC_OK;
+}
+
+bool report_plot(const char *dir, const char *script, const char *image,
+                 const char *title, const char *text)
+{
+    char settings[PATH_BYTES_MAX + 16], path[PATH_BYTES_MAX];
+    bool is_drawn;
+    FILE *drawn;
+
+    /* gnuplot would read a quote in a name as the end of it. */
+    if (strchr(dir, '\'') != NULL) {
+        return false;
+    }
+    drawn = tmpfile();
+    if (drawn == NULL) {
+        return false;
+    }
+    (void)snprintf(settings, sizeof(settings), "dir='%s'", dir);
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, image);
+    is_drawn = draw(script, settings, fileno(drawn)) &&
+               keep_picture(drawn, path, title, text);
+    (void)fclose(drawn);
+    return is_drawn;
 }
 
 enum vmc_status report_name_picture(const char *from, const char *path,
