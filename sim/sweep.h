@@ -34,7 +34,7 @@ enum {
     SWEEP_VALUES_MAX = 1024,
     SWEEP_WORDS_MAX = 64,
     SWEEP_SOURCE_MAX = 1 << 20, /**< bytes of a file */
-    SWEEP_TEXT_MAX = 1 << 22,   /**< bytes of all values, spread out */
+    SWEEP_TEXT_MAX = 1 << 20,   /**< bytes of all values, spread out */
     SWEEP_LINE_MAX = 1 << 16,   /**< bytes of the arguments of a point */
     SWEEP_POINTS_MAX = 1000000,
     SWEEP_NUMBERS_MAX = SWEEP_VALUES_MAX / 2 - 1, /**< two values each */

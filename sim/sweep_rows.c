@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Results are read twice: for the columns there are, in the order in which the
- * points bring them, then for the rows. So memory does not grow with the
+ * Results are looked at twice: for the columns there are, in the order in which
+ * the points bring them, then for the rows. Those of the first points are kept
+ * in between, the others are read again, so that memory does not grow with the
  * number of points.
  */
 #include <inttypes.h>
@@ -18,7 +19,8 @@ enum {
     PATH_BYTES_MAX = 4096,
     COLUMNS_MAX = 4096,
     NAME_BYTES_MAX = 256,
-    LIST_MAX = 64
+    LIST_MAX = 64,
+    KEPT_MAX = 1000,
 };
 
 struct columns {
@@ -238,48 +240,88 @@ static void write_row(FILE *file, const struct sweep *sweep, uint32_t point,
     (void)fputc('\n', file);
 }
 
+/* What writing the rows takes. */
+struct rows {
+    const struct sweep *sweep;
+    const char *dir;
+    struct columns columns;
+    json_t *kept[KEPT_MAX]; /* results of the first points, from the first look
+                               to the second */
+};
+
+/* The first look: for the columns. Returns how many points have no result. */
+static uint32_t look(struct rows *rows)
+{
+    uint32_t missing = 0;
+
+    for (uint32_t point = 1; point <= rows->sweep->point_count; point++) {
+        json_t *root = sweep_load_result(rows->dir, point);
+
+        missing += root == NULL;
+        walk(root, "", add_column, &rows->columns);
+        if (point <= KEPT_MAX) {
+            rows->kept[point - 1] = root;
+        } else {
+            json_decref(root);
+        }
+    }
+    return missing;
+}
+
+static void write_rows(struct rows *rows, FILE *file)
+{
+    write_head(file, rows->sweep, &rows->columns);
+    for (uint32_t point = 1; point <= rows->sweep->point_count; point++) {
+        struct row row = {.columns = &rows->columns};
+        json_t *root = point <= KEPT_MAX ? rows->kept[point - 1]
+                                         : sweep_load_result(rows->dir, point);
+
+        if (root != NULL) {
+            walk(root, "", add_cell, &row);
+            write_row(file, rows->sweep, point, &row);
+        }
+        if (point > KEPT_MAX) {
+            json_decref(root);
+        }
+    }
+}
+
+static void free_rows(struct rows *rows)
+{
+    for (size_t i = 0; i < KEPT_MAX; i++) {
+        json_decref(rows->kept[i]);
+    }
+    free(rows);
+}
+
 enum vmc_status sweep_write_rows(const struct sweep *sweep, const char *dir,
                                  uint32_t *missing, struct vmc_error *error)
 {
-    struct columns *columns = calloc(1, sizeof(*columns));
+    struct rows *rows = calloc(1, sizeof(*rows));
     struct vmc_outfile *out;
     enum vmc_status status;
     int lock;
 
     *missing = 0;
-    if (columns == NULL) {
+    if (rows == NULL) {
         return VMC_E_NOMEM;
     }
+    rows->sweep = sweep;
+    rows->dir = dir;
     lock = sweep_lock(dir);
-    for (uint32_t point = 1; point <= sweep->point_count; point++) {
-        json_t *root = sweep_load_result(dir, point);
-
-        *missing += root == NULL;
-        walk(root, "", add_column, columns);
-        json_decref(root);
-    }
+    *missing = look(rows);
     status = report_open_rows(&out, dir, "rows.tsv", error);
     if (status == VMC_OK) {
-        write_head(vmc_outfile_stream(out), sweep, columns);
-        for (uint32_t point = 1; point <= sweep->point_count; point++) {
-            struct row row = {.columns = columns};
-            json_t *root = sweep_load_result(dir, point);
-
-            if (root != NULL) {
-                walk(root, "", add_cell, &row);
-                write_row(vmc_outfile_stream(out), sweep, point, &row);
-                json_decref(root);
-            }
-        }
+        write_rows(rows, vmc_outfile_stream(out));
         status = vmc_outfile_commit(out, error);
     }
-    if (columns->has_more) {
+    if (rows->columns.has_more) {
         (void)fprintf(stderr,
                       "vmcycle: %s/rows.tsv: the results have more than %d "
                       "numbers; the rest is in %s/points\n",
                       dir, COLUMNS_MAX, dir);
     }
     sweep_unlock(lock);
-    free(columns);
+    free_rows(rows);
     return status;
 }

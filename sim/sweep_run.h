@@ -110,8 +110,10 @@ struct sweep_engine {
     const char *program; /**< as in struct sweep_run */
 };
 
-/** A dealer whose points share what they have in common, as share.h says.
- * Owner    sweep_share_free(); NULL on failure, and where nothing is shared.
+/** A dealer whose points are started by processes that may have begun what
+ * several have in common, as share.h says.
+ * Owner    sweep_share_free(); NULL on failure, and for points that are to be
+ *          programs.
  *          @own is borrowed.
  * Fails    VMC_E_NOMEM. */
 enum vmc_status sweep_share_new(struct sweep_dealer **out,

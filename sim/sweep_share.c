@@ -2,7 +2,10 @@
 /*
  * Points are sorted by what they have in common: all but the values of the
  * keys that the command can take late. The points of a family are a trunk's,
- * or of several trunks, when there are more workers than families.
+ * or of several trunks, when there are more workers than families. Points that
+ * have nothing in common are a trunk's too, that only starts them: the more
+ * there are left, the more at once, so the parent has little to do and the last
+ * ones are spread evenly.
  *
  * A trunk starts its points one after the other, writes the log itself and
  * leaves the outcomes in memory that it shares with the parent. What it has not
@@ -13,7 +16,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,9 +30,9 @@
 #include "sim/sweep_point.h"
 #include "sim/sweep_run.h"
 
-/* Trunks a worker: more even out what their last points take, and each begins
- * anew. */
-enum { TRUNKS_A_WORKER = 2 };
+/* Trunks a worker, of families: more even out what their last points take, and
+ * each begins anew. And of what is left to start, the part of a worker. */
+enum { TRUNKS_A_WORKER = 2, PARTS_A_WORKER = 4 };
 
 /* One point that is to be run. */
 struct todo {
@@ -43,12 +48,13 @@ struct left {
 
 struct batch {
     uint32_t first, count; /* in the list */
+    bool is_family;
 };
 
 struct share_dealer {
     struct sweep_dealer dealer;
     struct sweep_own_dealer *own;
-    const struct shared_command *command;
+    const struct shared_command *command; /* NULL: nothing is shared */
     struct sweep_place place;
     struct todo *todo;
     uint32_t todo_count;
@@ -128,6 +134,9 @@ static uint32_t leader_of(const struct share_dealer *dealer, uint32_t point)
     const struct sweep *sweep = dealer->place.sweep;
     uint32_t place = point - 1, leader = 0, step = 1;
 
+    if (dealer->command == NULL) {
+        return point;
+    }
     if (sweep->is_zip) {
         for (leader = 1; !are_alike(dealer, leader, point); leader++) {
         }
@@ -171,18 +180,31 @@ static void list_points(struct share_dealer *dealer)
     qsort(dealer->todo, dealer->todo_count, sizeof(dealer->todo[0]), by_family);
 }
 
+static bool is_same_family(const struct share_dealer *dealer, uint32_t at)
+{
+    return at + 1 < dealer->todo_count &&
+           dealer->todo[at].leader == dealer->todo[at + 1].leader;
+}
+
 static void cut_batches(struct share_dealer *dealer)
 {
-    uint32_t trunks = dealer->own->run->workers * TRUNKS_A_WORKER;
-    uint32_t most = (dealer->todo_count + trunks - 1) / trunks;
-    uint32_t end;
+    uint32_t workers = dealer->own->run->workers, end;
+    uint32_t family_max = dealer->todo_count / (workers * TRUNKS_A_WORKER) + 1;
 
     for (uint32_t at = 0; at < dealer->todo_count; at = end) {
-        for (end = at + 1; end < dealer->todo_count && end - at < most &&
-                           dealer->todo[end].leader == dealer->todo[at].leader;
-             end++) {
+        bool is_family = is_same_family(dealer, at);
+        uint32_t left = dealer->todo_count - at;
+        uint32_t most =
+            is_family ? family_max : left / (workers * PARTS_A_WORKER) + 1;
+
+        end = at + 1;
+        while (end < dealer->todo_count && end - at < most &&
+               (is_family ? is_same_family(dealer, end - 1)
+                          : !is_same_family(dealer, end))) {
+            end++;
         }
-        dealer->batches[dealer->batch_count++] = (struct batch){at, end - at};
+        dealer->batches[dealer->batch_count++] =
+            (struct batch){at, end - at, is_family};
     }
 }
 
@@ -315,6 +337,29 @@ bool share_part(struct share *share, uint32_t run)
     return false;
 }
 
+/* Be a trunk of points that have nothing in common. */
+static int run_each(struct share *share)
+{
+    const struct command *command =
+        command_find(share->dealer->place.sweep->command);
+
+    for (uint32_t i = 0; i < share_count(share); i++) {
+        if (share_part(share, i)) {
+            int argc;
+            char **argv = share_arguments(share, i, &argc);
+
+            if (argv == NULL) {
+                (void)fprintf(stderr,
+                              "vmcycle: point %" PRIu32
+                              ": its arguments are too long\n",
+                              point_of(share, i));
+            }
+            return argv != NULL ? command->run(argc, argv) : EXIT_BAD_INPUT;
+        }
+    }
+    return EXIT_GOOD;
+}
+
 /* The life of a trunk; runs return here, too. What a trunk has to say, its
  * points say again by themselves. */
 static int live(const struct share_dealer *dealer, struct batch batch)
@@ -329,8 +374,10 @@ static int live(const struct share_dealer *dealer, struct batch batch)
     share.dealer = dealer;
     share.batch = batch;
     share.has_parted = calloc(batch.count, sizeof(*share.has_parted));
-    return share.has_parted != NULL ? dealer->command->run(&share)
-                                    : EXIT_INTERNAL;
+    if (share.has_parted == NULL) {
+        return EXIT_INTERNAL;
+    }
+    return batch.is_family ? dealer->command->run(&share) : run_each(&share);
 }
 
 /* ---- The dealer --------------------------------------------------------- */
@@ -453,14 +500,14 @@ enum vmc_status sweep_share_new(struct sweep_dealer **out,
                                 struct sweep_own_dealer *own)
 {
     const struct sweep_run *run = own->run;
-    const struct shared_command *command = find_shared(run->sweep->command);
     struct share_dealer *dealer;
 
     *out = NULL;
-    if (command == NULL || run->program != NULL || run->is_alone) {
+    if (run->program != NULL) {
         return VMC_OK;
     }
-    dealer = new_dealer(own, command);
+    dealer = new_dealer(own, run->is_alone ? NULL
+                                           : find_shared(run->sweep->command));
     if (dealer == NULL) {
         return VMC_E_NOMEM;
     }

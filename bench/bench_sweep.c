@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A sweep by one worker and by two, in turns, on points of several sizes; the
+ * same with what the points have in common begun for each anew; and, as a
+ * peer, the same command lines given to xargs -P 2, which starts the program
+ * for each and makes no rows.
+ *
+ * Rows: points, seconds of -j 1 and -j 2 and the ratio of the two, of -j 2
+ * --no-share, of the peer. Time is that of the wall, and each figure the least
+ * of ROUNDS: what else runs on the machine can only add to it.
+ *
+ * On a machine that is never idle, "bound" says what two processors would give:
+ * (parent + points) / (parent + points / 2), in processor time of -j 1, as if
+ * the parent, which starts points, logs them and makes the rows, did all that
+ * while no point runs.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sim/command.h"
+
+enum { ROUNDS = 3, PATH_BYTES = 512, FORM_COUNT = 4 };
+
+static const struct {
+    const char *name, *text;
+} sweeps[] = {
+    {"balloon, 256 M", "run = balloon --guest 256M\n[vary]\n"
+                       "mechanism = pfn, huge, sg\nmove = 2M..160M +2M\n"},
+    {"balloon, 4 G", "run = balloon --guest 4G\n[vary]\n"
+                     "mechanism = pfn, sg\nmove = 10M..1000M +10M\n"},
+    {"balloon, 256 M, 10 cycles by 20 costs",
+     "run = balloon --guest 256M --memory touched\n[vary]\n"
+     "set balloon_send.pop = 1 us .. 20 us\niteration = 1..10\n"},
+    {"replay, 4 vCPUs, 200 wake-ups",
+     "run = replay traces/eiointc-4vcpu.qemu.log.zst\n[vary]\n"
+     "set vcpu.wake = 1 us .. 200 us\n"},
+};
+
+static double wall_seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Run @command of a shell; false when it fails. */
+static bool shell(const char *command)
+{
+    return system(command) == 0;
+}
+
+static double used_seconds(int who)
+{
+    struct rusage used;
+
+    (void)getrusage(who, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
+}
+
+/* Be the process of a sweep; tell @out what it and its points have used. */
+static void live(int argc, char **argv, int out)
+{
+    double used[2] = {used_seconds(RUSAGE_SELF), 0};
+    bool is_good = freopen("/dev/null", "w", stdout) != NULL &&
+                   command_sweep(argc, argv) != EXIT_BAD_INPUT;
+
+    used[0] = used_seconds(RUSAGE_SELF) - used[0];
+    used[1] = used_seconds(RUSAGE_CHILDREN);
+    _exit(!is_good || write(out, used, sizeof(used)) != sizeof(used));
+}
+
+/* vmcycle sweep FILE @option..., in a process of its own and without a word. */
+static void run_sweep(const char *top, const char *option, const char *more,
+                      double used[2])
+{
+    char file[PATH_BYTES], folder[PATH_BYTES];
+    char name[] = "vmcycle sweep", o[] = "-o", one[16], two[16];
+    char *argv[] = {name, file, o, folder, one, two, NULL};
+    pid_t child;
+    int ends[2];
+
+    (void)snprintf(file, sizeof(file), "%s/sweep.ini", top);
+    (void)snprintf(folder, sizeof(folder), "%s/folder", top);
+    (void)snprintf(one, sizeof(one), "%s", option);
+    (void)snprintf(two, sizeof(two), "%s", more);
+    (void)fflush(NULL);
+    if (pipe(ends) != 0) {
+        exit(EXIT_FAILURE);
+    }
+    child = fork();
+    if (child == 0) {
+        live(more[0] != '\0' ? 6 : 5, argv, ends[1]);
+    }
+    (void)close(ends[1]);
+    if (read(ends[0], used, 2 * sizeof(*used)) != 2 * sizeof(*used)) {
+        used[0] = used[1] = 0;
+    }
+    (void)close(ends[0]);
+    (void)waitpid(child, NULL, 0);
+}
+
+static void run_form(const char *top, const char *peer, int form,
+                     double used[2])
+{
+    double unused[2];
+
+    switch (form) {
+    case 0:
+        run_sweep(top, "-j1", "", used);
+        return;
+    case 1:
+        run_sweep(top, "-j2", "", unused);
+        return;
+    case 2:
+        run_sweep(top, "-j2", "--no-share", unused);
+        return;
+    default:
+        (void)shell(peer);
+    }
+}
+
+/* The least seconds of every form of the sweep in @top. */
+static void measure(double least[FORM_COUNT], double used[2], const char *top,
+                    const char *peer)
+{
+    char clear[2 * PATH_BYTES];
+
+    (void)snprintf(clear, sizeof(clear), "rm -rf %s/folder", top);
+    for (int form = 0; form < FORM_COUNT; form++) {
+        least[form] = 1e9;
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int form = 0; form < FORM_COUNT; form++) {
+            double start;
+
+            (void)shell(clear);
+            start = wall_seconds();
+            run_form(top, peer, form, used);
+            start = wall_seconds() - start;
+            least[form] = start < least[form] ? start : least[form];
+        }
+    }
+}
+
+/* The same points for xargs: the words behind "N vmcycle" of --list, each run
+ * with a result of its own. */
+static bool make_peer(char *peer, const char *top, const char *program)
+{
+    char list[4 * PATH_BYTES];
+
+    (void)snprintf(list, sizeof(list),
+                   "%s sweep %s/sweep.ini --list | cut -f2 | "
+                   "sed 's/^vmcycle //' | nl -ba -w1 | "
+                   "sed 's|^\\([0-9]*\\)\t\\(.*\\)|\\2 --json %s/peer/\\1|' "
+                   "> %s/list && mkdir -p %s/peer",
+                   program, top, top, top, top);
+    (void)snprintf(peer, 4 * PATH_BYTES,
+                   "xargs -P 2 -L 1 %s < %s/list > /dev/null 2>&1", program,
+                   top);
+    return shell(list);
+}
+
+static uint32_t count_lines(const char *top)
+{
+    char path[PATH_BYTES];
+    uint32_t lines = 0;
+    FILE *file;
+    int c;
+
+    (void)snprintf(path, sizeof(path), "%s/list", top);
+    file = fopen(path, "r");
+    while (file != NULL && (c = getc(file)) != EOF) {
+        lines += c == '\n';
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return lines;
+}
+
+static bool write_file(const char *top, const char *text)
+{
+    char path[PATH_BYTES];
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "%s/sweep.ini", top);
+    file = fopen(path, "w");
+    if (file == NULL) {
+        return false;
+    }
+    (void)fprintf(file, "[sweep]\n%s", text);
+    return fclose(file) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    char top[] = "/tmp/bench-sweep-XXXXXX", program[PATH_BYTES];
+    char peer[4 * PATH_BYTES], clear[PATH_BYTES];
+    const char *slash = strrchr(argv[0], '/');
+
+    (void)argc;
+    if (mkdtemp(top) == NULL) {
+        return EXIT_FAILURE;
+    }
+    (void)snprintf(program, sizeof(program), "%.*s../vmcycle",
+                   slash != NULL ? (int)(slash - argv[0]) + 1 : 0, argv[0]);
+    (void)printf("%-38s %6s %8s %8s %6s %6s %9s %8s\n", "sweep", "points",
+                 "-j 1, s", "-j 2, s", "ratio", "bound", "no-share", "xargs");
+    for (size_t i = 0; i < VMC_COUNT_OF(sweeps); i++) {
+        double least[FORM_COUNT], used[2] = {0, 0};
+
+        if (!write_file(top, sweeps[i].text) ||
+            !make_peer(peer, top, program)) {
+            return EXIT_FAILURE;
+        }
+        measure(least, used, top, peer);
+        (void)printf(
+            "%-38s %6u %8.3f %8.3f %6.2f %6.2f %9.3f %8.3f\n", sweeps[i].name,
+            count_lines(top), least[0], least[1], least[0] / least[1],
+            (used[0] + used[1]) / (used[0] + used[1] / 2), least[2], least[3]);
+        (void)fflush(stdout);
+    }
+    (void)snprintf(clear, sizeof(clear), "rm -rf %s", top);
+    return shell(clear) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
