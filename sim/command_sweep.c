@@ -290,12 +290,17 @@ static int run_sweep(const struct sweep *sweep, const struct options *options)
     enum vmc_status status = VMC_OK;
     json_t *ranking = NULL;
     bool has_rows = false;
+    int claim = -1;
 
     if (options->engine->is_first) {
         status = sweep_open_folder(options->dir, sweep, &error);
     }
     if (status == VMC_OK && !options->merges) {
+        if (options->engine->is_first) {
+            claim = sweep_claim(run.dir, run.first, run.last);
+        }
         status = options->engine->run_points(&run, &error);
+        sweep_unlock(claim);
     }
     if (status == VMC_OK && !options->engine->is_first) {
         return EXIT_GOOD; /* the first has all outcomes */

@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sim/command.h"
+#include "sim/interrupted.h"
 
 enum { PATH_BYTES_MAX = 4096, FINGERPRINT_BYTES = 32 };
 
@@ -40,32 +42,67 @@ bool sweep_has_ended(uint64_t exit_status)
 
 /* ---- The lock ----------------------------------------------------------- */
 
-/* The log, open for adding and locked where that is possible; -1 with errno
- * when it cannot be opened. */
-static int open_locked(const char *dir, bool *is_locked)
+enum { CLAIM_WAIT_MS = 20, CLAIM_QUIET_MS = 1000 };
+
+/* A lock of byte 0 stands for the log and the folder, one of byte N for point
+ * N; what stands in those bytes has nothing to do with it. */
+enum { LOG_BYTE = 0 };
+
+static int open_log(const char *dir)
 {
-    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char path[PATH_BYTES_MAX];
-    int fd, failed;
 
     log_path(path, dir);
-    fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        return -1;
-    }
+    return open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+}
+
+/* Lock @count bytes from @start; false with errno. */
+static bool lock_bytes(int fd, off_t start, off_t count, int how)
+{
+    struct flock bytes = {.l_type = F_WRLCK,
+                          .l_whence = SEEK_SET,
+                          .l_start = start,
+                          .l_len = count};
+    int failed;
+
     do {
-        failed = fcntl(fd, F_OFD_SETLKW, &all);
+        failed = fcntl(fd, how, &bytes);
     } while (failed != 0 && errno == EINTR);
-    *is_locked = failed == 0;
-    return fd;
+    return failed == 0;
 }
 
 int sweep_lock(const char *dir)
 {
-    bool is_locked;
-    int fd = open_locked(dir, &is_locked);
+    int fd = open_log(dir);
 
-    if (fd >= 0 && !is_locked) {
+    if (fd >= 0 && !lock_bytes(fd, LOG_BYTE, 1, F_OFD_SETLKW)) {
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+int sweep_claim(const char *dir, uint32_t first, uint32_t last)
+{
+    const struct timespec pause = {.tv_nsec = CLAIM_WAIT_MS * 1000000L};
+    int fd = open_log(dir);
+    bool is_mine = false;
+
+    for (int waited_ms = 0; fd >= 0; waited_ms += CLAIM_WAIT_MS) {
+        is_mine = lock_bytes(fd, (off_t)first, (off_t)(last - first + 1),
+                             F_OFD_SETLK);
+        if (is_mine || (errno != EAGAIN && errno != EACCES) || interrupted()) {
+            break;
+        }
+        if (waited_ms == CLAIM_QUIET_MS) {
+            (void)fprintf(stderr,
+                          "vmcycle: %s: waiting for another process that runs "
+                          "some of these points\n",
+                          dir);
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+    if (fd >= 0 && !is_mine) {
         (void)close(fd);
         fd = -1;
     }
@@ -205,12 +242,13 @@ enum vmc_status sweep_log_add(const struct sweep *sweep, const char *dir,
     char line[256], fingerprint[FINGERPRINT_BYTES];
     uint32_t point = outcome->point;
     uint64_t seed = sweep->has_seed ? sweep_point_seed(sweep, point) : 0;
-    bool is_locked, is_written = false;
+    bool is_written = false;
     int fd, bytes;
 
     find_fingerprint(dir, point, fingerprint);
-    fd = open_locked(dir, &is_locked);
+    fd = open_log(dir);
     if (fd >= 0) {
+        (void)lock_bytes(fd, LOG_BYTE, 1, F_OFD_SETLKW);
         /* One write, so that lines do not mix even without a lock. */
         bytes = snprintf(line, sizeof(line),
                          "%s%" PRIu32 "\t%" PRIu64 "\t%" PRIu32 "\t%" PRId64

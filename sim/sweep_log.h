@@ -34,7 +34,15 @@ bool sweep_has_ended(uint64_t exit_status);
  */
 int sweep_lock(const char *dir);
 
-/** Let go of what sweep_lock() returned. */
+/**
+ * Keep the points @first to @last from other processes, so that none is run by
+ * two at once: wait until nobody else keeps any of them, or a signal has come.
+ * Returns  what sweep_unlock() gives back; -1 as sweep_lock(). It ends with the
+ *          process, too, and with its copies.
+ */
+int sweep_claim(const char *dir, uint32_t first, uint32_t last);
+
+/** Let go of what sweep_lock() or sweep_claim() returned. */
 void sweep_unlock(int lock);
 
 /**

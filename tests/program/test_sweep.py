@@ -104,6 +104,15 @@ with tempfile.TemporaryDirectory() as temporary:
         check_equal([part.wait() for part in at_once], [0] * 6, "parts at once")
         check_equal(rows(shared), rows(one), "parts at once: the same bytes")
         check_equal(sorted(ended(shared)), list(range(1, 25)), "a whole log")
+    twice = top / "twice"
+    at_once = [subprocess.Popen([PROGRAM, "sweep", str(file), "-o", str(twice),
+                                 "--json", "-", *points], stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL)
+               for points in ((), (), ("--points", "7-9"))]
+    ran = [json.loads(sweep.communicate()[0])["ran"] for sweep in at_once]
+    check_equal(sum(ran), 24, f"nobody runs what another does: {ran}")
+    check_equal(sorted(ended(twice)), list(range(1, 25)), "each point once")
+    check_equal(rows(twice), rows(one), "the same sweep twice at once")
     for round_ in range(5):
         at_once = [subprocess.Popen([PROGRAM, "sweep", str(file), "-o", str(shared),
                                      "--merge"], stdout=subprocess.DEVNULL)
