@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zstd.h>
 
 #include "base/hash.h"
@@ -43,6 +44,7 @@ struct checkpoint {
     char *path;
     void *plain;
     struct vmc_archive *archive;
+    struct checkpoint_terms terms;
 };
 
 /* ---- Terms -------------------------------------------------------------- */
@@ -323,22 +325,24 @@ static enum vmc_status check_terms(struct checkpoint *checkpoint,
                                    const struct checkpoint_terms *now,
                                    struct vmc_error *error)
 {
-    struct checkpoint_terms then = {.count = 0};
+    struct checkpoint_terms own = {.count = 0};
     const char *version;
 
-    archive_terms(&then, checkpoint->archive);
-    version = value_of(&then, "version");
+    archive_terms(&own, checkpoint->archive);
+    version = value_of(&own, "version");
     if (version == NULL || strcmp(version, VMCYCLE_VERSION) != 0) {
         return vmc_fail(error, VMC_E_FORMAT,
                         "%s: was written by vmcycle %s, and this is %s",
                         checkpoint->path, version != NULL ? version : "?",
                         VMCYCLE_VERSION);
     }
-    archive_terms(&then, checkpoint->archive);
+    archive_terms(&checkpoint->terms, checkpoint->archive);
     if (!vmc_archive_is_good(checkpoint->archive)) {
         return checkpoint_check(checkpoint, error);
     }
-    return compare_terms(checkpoint->path, &then, now, error);
+    return now == NULL ? VMC_OK
+                       : compare_terms(checkpoint->path, &checkpoint->terms,
+                                       now, error);
 }
 
 /* The archive goes over from the whole to the body, which is its last part. */
@@ -388,6 +392,31 @@ enum vmc_status checkpoint_open(struct checkpoint **out, const char *path,
     }
     *out = checkpoint;
     return VMC_OK;
+}
+
+const struct checkpoint_terms *
+checkpoint_terms(const struct checkpoint *checkpoint)
+{
+    return &checkpoint->terms;
+}
+
+bool checkpoint_is(const char *path)
+{
+    char bytes[sizeof(magic)] = "";
+    struct stat found;
+    FILE *file = NULL;
+    bool is_one;
+
+    if (stat(path, &found) == 0 && S_ISREG(found.st_mode)) {
+        file = fopen(path, "rbe");
+    }
+    if (file == NULL) {
+        return false;
+    }
+    is_one = fread(bytes, 1, sizeof(bytes), file) == sizeof(bytes) &&
+             memcmp(bytes, magic, sizeof(magic)) == 0;
+    (void)fclose(file);
+    return is_one;
 }
 
 struct vmc_archive *checkpoint_body(struct checkpoint *checkpoint)

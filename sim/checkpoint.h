@@ -58,7 +58,7 @@ enum vmc_status checkpoint_write(const char *path,
 struct checkpoint;
 
 /**
- * Read the checkpoint @path for a run on @terms.
+ * Read the checkpoint @path for a run on @terms; NULL: on whatever terms.
  * Owner    *@out is the caller's, for checkpoint_close(); NULL on failure.
  * Fails    VMC_E_IO; VMC_E_FORMAT for what is no checkpoint, of another
  *          version, cut, damaged or on other terms; VMC_E_NOMEM. With a line
@@ -67,6 +67,14 @@ struct checkpoint;
 enum vmc_status checkpoint_open(struct checkpoint **out, const char *path,
                                 const struct checkpoint_terms *terms,
                                 struct vmc_error *error);
+
+/** The terms of the run that wrote it. They live until close. */
+const struct checkpoint_terms *
+checkpoint_terms(const struct checkpoint *checkpoint);
+
+/** True when the file @path begins as checkpoints do. A pipe does not: what is
+ * read of it is gone. */
+bool checkpoint_is(const char *path);
 
 /** What was written as the body, to load from. Lives until close. */
 struct vmc_archive *checkpoint_body(struct checkpoint *checkpoint);

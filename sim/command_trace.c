@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/checkpoint.h"
 #include "sim/command.h"
 #include "sim/interrupted.h"
 #include "sim/progress.h"
+#include "sim/replay_run.h"
 #include "stats/json.h"
 #include "stats/outfile.h"
 #include "trace/meta.h"
@@ -123,7 +125,13 @@ static const struct argp import_parser = {
     0,
     0};
 static const struct argp info_parser = {
-    info_options, parse_option, "TRACE", "Say what a trace holds.", 0, 0, 0};
+    info_options,
+    parse_option,
+    "TRACE",
+    "Say what a trace holds, or what run a checkpoint is of.",
+    0,
+    0,
+    0};
 static const struct argp dump_parser = {
     dump_options,
     parse_option,
@@ -425,6 +433,55 @@ static json_t *describe_info(struct vmc_reader *reader, const struct info *info,
     return root;
 }
 
+/* The same for a checkpoint: what it belongs to, and where it is. */
+static json_t *describe_checkpoint(struct checkpoint *checkpoint, FILE *table)
+{
+    const struct checkpoint_terms *terms = checkpoint_terms(checkpoint);
+    json_t *root = json_object(), *list = json_object();
+    struct replay_position position;
+    char name[NAME_BYTES_MAX], text[VMC_META_BYTES_MAX];
+
+    json_object_set_new(root, "version", json_string(VMCYCLE_VERSION));
+    json_object_set_new(root, "format", json_string("checkpoint"));
+    (void)fprintf(table, "%-24s checkpoint\n", "format");
+    if (replay_run_position(&position, checkpoint) == VMC_OK) {
+        json_object_set_new(root, "records", vmc_json_u64(position.records));
+        json_object_set_new(root, "time_ns", vmc_json_u64(position.time_ns));
+        (void)fprintf(table, "%-24s %" PRIu64 "\n%-24s %" PRIu64 "\n",
+                      "records", position.records, "time_ns", position.time_ns);
+    }
+    for (uint32_t i = 0; i < terms->count; i++) {
+        json_object_set_new(
+            list, vmc_json_utf8(name, sizeof(name), terms->terms[i].name),
+            json_string(
+                vmc_json_utf8(text, sizeof(text), terms->terms[i].value)));
+        (void)fprintf(table, "%-24s %s\n", terms->terms[i].name,
+                      terms->terms[i].value);
+    }
+    json_object_set_new(root, "terms", list);
+    return root;
+}
+
+static int checkpoint_info(const struct options *options)
+{
+    struct vmc_error error = {""};
+    struct checkpoint *checkpoint;
+    enum vmc_status status =
+        checkpoint_open(&checkpoint, options->path, NULL, &error);
+
+    if (status == VMC_OK) {
+        json_t *root =
+            describe_checkpoint(checkpoint, command_table(options->json_path));
+
+        if (options->json_path != NULL) {
+            status = vmc_json_write(root, options->json_path, &error);
+        }
+        json_decref(root);
+    }
+    checkpoint_close(checkpoint);
+    return status == VMC_OK ? EXIT_GOOD : command_failed(status, &error);
+}
+
 int command_info(int argc, char **argv)
 {
     struct options options = {0};
@@ -434,6 +491,9 @@ int command_info(int argc, char **argv)
     enum vmc_status status;
 
     argp_parse(&info_parser, argc, argv, 0, NULL, &options);
+    if (checkpoint_is(options.path)) {
+        return checkpoint_info(&options);
+    }
     interrupted_watch();
     status = interrupted_open(&reader, options.path, options.meta_path, &error);
     if (status == VMC_OK) {

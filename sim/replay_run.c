@@ -19,13 +19,15 @@ static const struct replay_section *const sections[] = {
 
 static_assert(VMC_COUNT_OF(sections) == REPLAY_SECTIONS, "a state a section");
 
+static const char position_name[] = "position of the replay";
+
 /* ---- Checkpoints -------------------------------------------------------- */
 
 static void archive_run(struct replay_run *run,
                         struct replay_position *position,
                         struct vmc_archive *archive)
 {
-    vmc_archive_bytes(archive, "position", position, sizeof(*position));
+    vmc_archive_bytes(archive, position_name, position, sizeof(*position));
     for (size_t i = 0; i < VMC_COUNT_OF(sections); i++) {
         vmc_archive_begin(archive, sections[i]->name);
         sections[i]->archive(run->states[i], archive);
@@ -86,6 +88,15 @@ static enum vmc_status load(struct replay_run *run, struct vmc_error *error)
     checkpoint_close(checkpoint);
     run->next_ns = next_after(run, run->to.time_ns);
     return status;
+}
+
+enum vmc_status replay_run_position(struct replay_position *position,
+                                    struct checkpoint *checkpoint)
+{
+    struct vmc_archive *body = checkpoint_body(checkpoint);
+
+    vmc_archive_bytes(body, position_name, position, sizeof(*position));
+    return vmc_archive_is_good(body) ? VMC_OK : VMC_E_FORMAT;
 }
 
 /* ---- Records ------------------------------------------------------------ */

@@ -67,6 +67,13 @@ enum vmc_status replay_run_start(struct replay_run *run,
 enum vmc_status replay_run_pull(struct replay_run *run,
                                 struct vmc_error *error);
 
+/**
+ * Where the run was that wrote @checkpoint.
+ * Fails    VMC_E_FORMAT when it was no replay.
+ */
+enum vmc_status replay_run_position(struct replay_position *position,
+                                    struct checkpoint *checkpoint);
+
 /** End all sections; their objects and the fingerprint go into @root. Returns
  * false when one of them was not content. */
 bool replay_run_finish(struct replay_run *run, json_t *root, FILE *table);

@@ -236,6 +236,28 @@ START_TEST(long_values_are_told_apart)
 }
 END_TEST
 
+START_TEST(a_checkpoint_is_known_by_its_beginning)
+{
+    struct checkpoint_terms terms = some_terms();
+    struct checkpoint *checkpoint;
+    struct vmc_error error = {""};
+
+    ck_assert(!checkpoint_is(path)); /* not there */
+    write_bytes((const unsigned char *)"VMCKPT\r", 7);
+    ck_assert(!checkpoint_is(path));
+    write_bytes((const unsigned char *)"VMCKPT\n\n", 8);
+    ck_assert(!checkpoint_is(path));
+    ck_assert(!checkpoint_is(folder));
+    write_checkpoint(&terms);
+    ck_assert(checkpoint_is(path));
+    ck_assert_int_eq(checkpoint_open(&checkpoint, path, NULL, &error), VMC_OK);
+    ck_assert_uint_eq(checkpoint_terms(checkpoint)->count, 2);
+    ck_assert_str_eq(checkpoint_terms(checkpoint)->terms[1].name, "--set");
+    ck_assert_str_eq(checkpoint_terms(checkpoint)->terms[1].value, "a.b=5");
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
 START_TEST(a_body_that_does_not_fit_is_told)
 {
     struct checkpoint_terms terms = some_terms();
@@ -292,6 +314,7 @@ Suite *suite(void)
     tcase_add_test(c, each_wrong_byte_of_the_head_has_its_line);
     tcase_add_test(c, other_terms_are_refused);
     tcase_add_test(c, long_values_are_told_apart);
+    tcase_add_test(c, a_checkpoint_is_known_by_its_beginning);
     tcase_add_test(c, a_body_that_does_not_fit_is_told);
     tcase_add_test(c, what_could_not_be_saved_is_not_written);
     return s;

@@ -1,5 +1,6 @@
 """A replay that is stopped and resumed anywhere gives the same bytes."""
 import functools
+import json
 import os
 import pathlib
 import shutil
@@ -111,6 +112,29 @@ def check_other_builds(work, trace, whole, found):
         check(all(p.read_bytes() == (more / p.name).read_bytes()
                   for p in found if p.name > middle.name),
               f"checkpoints of {build}")
+
+
+def check_info(work, trace, checkpoint):
+    """What a checkpoint says of itself."""
+    run = vmcycle("info", checkpoint, "--json", work / "info.json")
+    check_equal(run.returncode, 0, f"info: {run.stderr}")
+    info = json.loads((work / "info.json").read_text())
+    check_equal(info["format"], "checkpoint", "info: format")
+    every = duration_ns(trace) // (3 * CHECKPOINTS)
+    check_equal(info["time_ns"] // every, int(checkpoint.stem), "info: time")
+    lines = [line.split() for line in vmcycle("dump", trace).stdout.splitlines()]
+    check_equal(info["time_ns"], int(lines[info["records"]][0]),
+                "info: the record to come")
+    check(int(lines[info["records"] - 1][0]) < int(checkpoint.stem) * every,
+          "info: the record before")
+    check_equal(info["terms"]["semantics"], "qemu", "info: semantics")
+    check_equal(info["terms"]["--vcd"], "yes", "info: --vcd")
+    check("--perfetto" in run.stdout and "records" in run.stdout, "info: table")
+    bad = work / "bad.ckpt"
+    bad.write_bytes(checkpoint.read_bytes()[:-1])
+    run = vmcycle("info", bad)
+    check_equal(run.returncode, 2, "info: damaged")
+    check("is cut short" in run.stderr, f"info: says {run.stderr!r}")
 
 
 def check_refused(work, trace, file, what, *options, program=PROGRAM):
@@ -288,6 +312,7 @@ with tempfile.TemporaryDirectory() as name:
         outcome, checkpoints = check_trace(place, recorded)
         if recorded == IRQ:
             check_other_builds(place, recorded, outcome, checkpoints)
+            check_info(place, recorded, checkpoints[3])
             check_damage(place, recorded, checkpoints[3])
             check_misfits(place, checkpoints[3])
             for first_line in (250, 20000):
