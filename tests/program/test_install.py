@@ -149,6 +149,19 @@ def check_symbols(folder):
                     f"names of {name} that do not begin with vmc_")
 
 
+def check_no_state(library):
+    """Two machines can live in one process, for there is nothing that they
+    could share: no variable is left outside of them, and none of a thread."""
+    if FLAGS:
+        return  # sanitizers and gcov keep books of their own
+    sections = dict(re.findall(r"^(\.\S+) +(\d+)",
+                               run("size", "-A", str(library)).stdout, re.M))
+    check(int(sections.get(".text", 0)) > 100_000, "code of the library")
+    writable = {name: size for name, size in sections.items() if size != "0"
+                and re.match(r"\.t?(data|bss)(?!\.rel\.ro)", name)}
+    check_equal(writable, {}, "variables of the library")
+
+
 def check_completion(prefix):
     """The installed completion asks the installed program; test_manual.py has
     every command and option."""
@@ -171,6 +184,7 @@ with tempfile.TemporaryDirectory() as folder:
     check_examples(prefix, pathlib.Path(folder, "program"))
     check_headers(prefix / "include/vmcycle")
     check_symbols(prefix / "lib")
+    check_no_state(prefix / "lib/libvmcycle.a")
     done = run(f"{prefix}/bin/vmcycle", "profiles", "unit", env=dict(
         os.environ, VMCYCLE_PROFILES=f"{prefix}/share/vmcycle/profiles"))
     check_equal(done.returncode, 0, "the installed program runs")
