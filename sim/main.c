@@ -18,7 +18,10 @@ static void print_usage(FILE *to)
         (void)fprintf(to, "  %-10s %s\n", command_at(i)->name,
                       command_at(i)->summary);
     }
-    (void)fprintf(to, "\n\"vmcycle COMMAND --help\" tells more.\n");
+    (void)fprintf(to,
+                  "\n\"vmcycle COMMAND --help\" tells more. SIGINT and SIGTERM "
+                  "end a command in\norder, with exit status 130 or 143 "
+                  "and outputs that say so.\n");
 }
 
 /* Name @folder, relative to the program's own, in @variable, unless it is set
