@@ -322,6 +322,10 @@ static int run_sweep(const struct sweep *sweep, const struct options *options)
     if (status == VMC_OK && has_rows && sweep->sensitivity.of != NULL) {
         status = sweep_rank(&ranking, sweep, options->dir,
                             command_table(options->json_path), &error);
+        if (status == VMC_OK) {
+            (void)fprintf(command_table(options->json_path),
+                          "\n%s/sensitivity.tsv\n", options->dir);
+        }
     }
     if (status == VMC_OK) {
         json_t *root = describe(&run, missing);
