@@ -7,12 +7,13 @@ set title "Interrupts taken, by vector and vCPU"
 set xlabel "vector"
 set ylabel "vCPU"
 set key below horizontal samplen 1 width -1
-set bmargin 7.5
+set bmargin 8.5
 stats rows skip 1 using 2 nooutput name "VCPU"
 stats rows skip 1 using 4 nooutput name "COLUMN"
 set yrange [-0.5:VCPU_max + 0.5]
 set xrange [-0.5:COLUMN_max + 0.5]
-set ytics (VCPU_max > 16 ? 8 : VCPU_max > 8 ? 2 : 1)
+ytic_step = VCPU_max > 16 ? 8 : VCPU_max > 8 ? 2 : 1
+set ytics 0, ytic_step
 # Labels for as many columns as there is room for.
 every_th = int(COLUMN_max / 12) + 1
 level(n) = floor(log(n) / log(4) + 1e-9)

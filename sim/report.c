@@ -44,7 +44,7 @@ enum vmc_status report_open_rows(struct vmc_outfile **out, const char *dir,
 static void write_title(FILE *page, const struct report_run *runs,
                         uint32_t count)
 {
-    (void)fputs("<header>\n<h1>", page);
+    (void)fputs("<header>\n<h1>vmcycle: ", page);
     if (count == 1) {
         html_text(page, runs[0].name);
         (void)fputs("</h1>\n", page);

@@ -167,20 +167,19 @@ static void write_how_long(FILE *page, const struct report_run *runs,
                   "<div>\n<h2>How long did %s take?</h2>\n<p class=\"big\">",
                   is_interrupts ? "interrupts" : "it");
     put_span(page, first);
-    (void)fprintf(
-        page, "</p>\n<p>%s%s",
-        first.at->is_total ? "in all: " : "in the middle: ", first.at->what);
+    (void)fprintf(page, "</p>\n<p>%s: %s",
+                  first.at->is_total ? "In all" : "Median", first.at->what);
     if (first.runs > 1) {
-        (void)fprintf(page, ", in %u runs", (unsigned)first.runs);
+        (void)fprintf(page, ", of %u runs", (unsigned)first.runs);
     }
     if (recorded.runs > 0 && tail.at == first.at) {
-        (void)fputs(". 99 of 100 took up to ", page);
+        (void)fputs(". 99 of 100: up to ", page);
         put_span(page, tail);
-        (void)fputs(", the longest ", page);
+        (void)fputs("; longest ", page);
         put_time(page, longest.high_ns);
     }
     if (recorded.runs > 0 && simulated.at == first.at) {
-        (void)fputs(". The model takes <b>", page);
+        (void)fputs(". Model: <b>", page);
         put_span(page, simulated);
         (void)fputs("</b>", page);
     }
@@ -242,7 +241,7 @@ static void write_where(FILE *page, const struct report_run *runs,
     (void)fputs("</p>\n", page);
     parts_bar(page, &parts, ++*bars);
     parts_legend(page, &parts);
-    (void)fprintf(page, "<p class=\"more\">Mean of the simulated %s in all.",
+    (void)fprintf(page, "<p class=\"more\">Means; the model takes %s in all.",
                   html_time(text, parts.total_ns / parts.weight));
     (void)fputs("</p>\n</div>\n", page);
 }
@@ -445,9 +444,9 @@ static void write_table(FILE *page, const struct report_run *runs,
         "<div class=\"wide\" tabindex=\"0\" role=\"region\" "
         "aria-label=\"Run by run\">\n<table class=\"runs\">\n<thead><tr>"
         "<th scope=\"col\">Run</th><th scope=\"col\">What was timed"
-        "</th><th scope=\"col\" class=\"n\">Middle</th>"
+        "</th><th scope=\"col\" class=\"n\">Median</th>"
         "<th scope=\"col\" class=\"n\">99 of 100</th>"
-        "<th scope=\"col\" class=\"n\">Model, middle</th>"
+        "<th scope=\"col\" class=\"n\">Model, median</th>"
         "<th scope=\"col\">Where the time went</th>"
         "<th scope=\"col\">Agrees</th></tr></thead>\n<tbody>\n",
         page);

@@ -62,6 +62,30 @@ static void tell_rcu(FILE *text, const json_t *root)
               "predicted");
 }
 
+/* What the names of the stages mean; irqsim.h has more words. */
+static const char *meaning_of(const char *stage)
+{
+    static const struct {
+        const char *stage, *meaning;
+    } known[] = {
+        {"router", "passing the routers"},
+        {"pin", "to the pin of the vCPU"},
+        {"busy", "until another handler ends"},
+        {"kick", "making a running vCPU look"},
+        {"wake", "waking an idle one"},
+        {"entry", "exception entry"},
+        {"dispatch", "until the handler reads the status"},
+        {"clear", "until it clears it"},
+    };
+
+    for (size_t i = 0; i < VMC_COUNT_OF(known); i++) {
+        if (strcmp(known[i].stage, stage) == 0) {
+            return known[i].meaning;
+        }
+    }
+    return "another stage";
+}
+
 static void tell_stages(FILE *text, const json_t *root)
 {
     const char *stage;
@@ -75,7 +99,8 @@ static void tell_stages(FILE *text, const json_t *root)
     json_object_foreach(html_dig(root, "interrupts.stages_ns"), stage, mean)
     {
         if (json_number_value(mean) > 0) {
-            (void)fprintf(text, "%s%s %s", before, stage,
+            (void)fprintf(text, "%s%s (%s) %s", before, stage,
+                          meaning_of(stage),
                           html_time(time, json_number_value(mean)));
             before = ", ";
         }

@@ -93,6 +93,7 @@ static const struct headline {
     {"interrupts.lost", "interrupts lost", true},
     {"balloon.inflated_pfns", "pages inflated", false},
     {"balloon.recorded_ms", "recorded balloon time", false},
+    {"balloon.simulated_ms", "simulated balloon time", false},
     {"balloon.total_ms", "simulated balloon time", false},
     {"bus.userspace_exits", "exits to user space", false},
     {"bus.recorded_exit_ns.p50", "from exit to resumption, median", false},
