@@ -345,7 +345,9 @@ def check_contexts(folder):
 
 SCENARIOS = (
     # options, messages that nobody answers, stages that occupy somebody
-    ((), 0, ("alloc", "translate", "madvise")),
+    (("--set", "balloon_send.wake_host=3us", "--set",
+      "balloon_send.wake_vcpu=7us", "--set", "balloon_send.wake_polled=7us"),
+     0, ("alloc", "translate", "madvise")),
     (("--op", "deflate", "--mechanism", "contiguous"), 0, ()),
     (("--interrupts", "3c5000-kvm"), 0, ("alloc", "translate", "madvise")),
     (("--mechanism", "virtio-mem"), 0, ()),
@@ -386,6 +388,12 @@ def check_scenario(folder, options, unanswered, stages):
     backed = seen.counters["threads", "backed by the host, KiB"]
     check_equal(backed[-1] * 1024, result["host_bytes_after"],
                 f"{what}: what the host backs at the end")
+    if "--set" in options:
+        check_equal((set(seen.arrows["kick"]),
+                     set(seen.arrows["acknowledgement"])),
+                    ({3 * 10**6}, {7 * 10**6}),
+                    f"{what}: from the kick to the main loop, from its "
+                    "interrupt to the handler")
     if "--interrupts" in options:
         check_equal(seen.flows["interrupt"], result["interrupts"]["taken"],
                     f"{what}: interrupts")
