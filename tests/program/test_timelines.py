@@ -383,8 +383,13 @@ def check_scenario(folder, options, unanswered, stages):
                     f"{what}: time of {stage}")
     if "--op" not in options:
         size = seen.counters["threads", "balloon size, KiB"]
+        free = seen.counters["threads", "free in the guest, KiB"]
         check_equal(size[-1], result["pages"] * 4,
                     f"{what}: size of the balloon")
+        check("pfn" not in result["mechanism"] or any(
+            a == b and c > d for a, b, c, d in
+            zip(size, size[1:], free, free[1:])),
+            f"{what}: pages are taken before they are in the balloon")
     backed = seen.counters["threads", "backed by the host, KiB"]
     check_equal(backed[-1] * 1024, result["host_bytes_after"],
                 f"{what}: what the host backs at the end")
@@ -415,6 +420,8 @@ def check_schedules(folder):
         steps = slices_of(seen, "tasks")
         check_equal(sorted(s[1] // 10**6 for s in steps),
                     list(range(violation["step"])), f"{scenario}: its steps")
+        check_equal({s[2] - s[1] for s in steps}, {10**6},
+                    f"{scenario}: a microsecond each")
         instants = [e["name"] for e in seen.events if e["ph"] == "i"]
         check(instants in ([], [violation["invariant"]]),
               f"{scenario}: what broke: {instants}")
