@@ -226,6 +226,8 @@ with tempfile.TemporaryDirectory() as temporary:
                     stdin=subprocess.PIPE)
     process.stdin.write(trace_text("kvm-bios-pc.ftrace.txt", 50))
     process.stdin.flush()
+    while process.poll() is None and not waits(process):
+        time.sleep(0.001)
     end(process, signal.SIGINT, "compare --dispatch")
     load(result, "compare --dispatch")
 
