@@ -23,6 +23,24 @@ function comment(text) {
     return text
 }
 
+# "TYPE a, b;" as "TYPE a; TYPE b;", each with the comment behind it, or with the
+# one in front of it.
+function fields(code, behind, before,    comma, type, list, count, i, out) {
+    comma = index(code, ",")
+    type = substr(code, 1, comma - 1)
+    if (!match(type, / \**[a-z_0-9]+(\[[^]]*\])?$/))
+        return code behind
+    list = substr(code, RSTART + 1)
+    type = substr(code, 1, RSTART)
+    sub(/; *$/, "", list)
+    count = split(list, names, /, /)
+    for (i = 1; i <= count; i++)
+        out = out (i > 1 ? before : "") type names[i] "; " behind
+    return out
+}
+
+BEGIN { FIELDS = "^ +[a-z][a-z_0-9 ]*[ *][a-z_0-9]+(\\[[^]]*\\])?, [^()]*;$" }
+
 # Remembers what was told of the declaration that ended in the line before, and
 # tells it again when the next one has no comment of its own.
 !inside && /^[a-z].*[^;{]$|^[a-z].*;$/ && !is_open {
@@ -56,17 +74,32 @@ function comment(text) {
     } else
         head = ""
     if (!inside) {
-        print head line
+        print line ~ FIELDS ? fields(line, "", of_field) : line
+        of_field = ""
         next
     }
     end = index(line, "*/")
     inside = end == 0
     tail = end ? substr(line, end) : ""
     line = end ? substr(line, 1, end - 1) : line
-    line = head comment(line) tail
+    line = comment(line) tail
     if (line ~ /^ \* [a-z_]+\.h - /)
         sub(/[a-z_]+\.h - /, "\\brief ", line)
+    at = index(head, "/**<")
+    code = substr(head, 1, at - 1)
+    sub(/ +$/, "", code)
+    if (at && tail != "" && code ~ FIELDS) {
+        print fields(code, substr(head, at) line, "")
+        next
+    }
+    line = head line
     print line
+    if (head != "") {
+        of_field = ""
+        is_in_front = head ~ /^ +\/\*\* ?$/
+    }
+    if (is_in_front)
+        of_field = of_field line "\n"
     if (line ~ /^\/\*\*/)
         last = ""
     last = last line "\n"

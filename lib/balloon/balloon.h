@@ -52,7 +52,7 @@ enum vmc_balloon_op {
 
 /** Facts of a machine beside its costs. */
 struct vmc_balloon_machine {
-    uint64_t vcpus;
+    uint64_t vcpus;            /**< of the guest */
     uint64_t legacy_config;    /**< 1: configuration byte by byte */
     uint64_t ascending_arrays; /**< 1: PFN arrays in order of allocation */
     uint64_t frees_first;      /**< 1: a deflate frees before it tells */
@@ -199,10 +199,10 @@ struct vmc_balloon_config {
 
 /** What came out. */
 struct vmc_balloon_result {
-    uint64_t pages; /**< of 4 KiB that the operation moved or touched */
-    uint64_t messages;
-    uint64_t total_ticks;
-    struct vmc_account stages;
+    uint64_t pages;       /**< of 4 KiB that the operation moved or touched */
+    uint64_t messages;    /**< to the host and back */
+    uint64_t total_ticks; /**< the time of it all */
+    struct vmc_account stages;   /**< where that went */
     uint64_t second_touch_ticks; /**< VMC_OP_TOUCH: once more, all there */
     uint64_t passes;             /**< of page reporting */
     uint64_t bad_addresses;      /**< pages outside RAM that the host refused */
@@ -226,7 +226,7 @@ struct vmc_balloon_result {
     uint64_t managed_pages; /**< that the guest believes it has */
     uint64_t host_bytes_before, host_bytes_after; /**< backed by the host */
     uint64_t huge_bytes_before, huge_bytes_after; /**< by huge pages */
-    uint64_t fingerprint, events;
+    uint64_t fingerprint, events; /**< of the engine, all cycles */
     /** The run was stopped: times are those until then, and what was begun,
      * such as a stage or a message, may be counted whole. */
     bool is_stopped;

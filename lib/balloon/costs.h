@@ -47,8 +47,8 @@ struct vmc_send_costs {
     uint64_t halt_poll;      /**< how long the host polls for a halted vCPU */
     uint64_t isr;            /**< handler, used ring, wake-up of the waiter */
     uint64_t config_read;    /**< exit to user space */
-    uint64_t config_write;
-    uint64_t requeue; /**< the work item, until it runs again */
+    uint64_t config_write;   /**< likewise */
+    uint64_t requeue;        /**< the work item, until it runs again */
 };
 
 /** What the guest's kernel and its programs do themselves. */
@@ -56,28 +56,28 @@ struct vmc_guest_costs {
     uint64_t alloc, free;           /**< one page, with list and accounts */
     uint64_t alloc_huge, free_huge; /**< the same for an order-9 block */
     uint64_t list_walk;             /**< visit one page of the balloon list */
-    uint64_t set_bit;
-    uint64_t clear_chunk;         /**< 32 KiB of bitmap */
-    uint64_t word;                /**< one word of a response */
-    uint64_t touch;               /**< take and touch a page mapped huge */
-    uint64_t touch_small;         /**< the same mapped by 4 KiB entries */
-    uint64_t hot_add, hot_remove; /**< a page of a memory block */
-    uint64_t isolate_used;        /**< an order-9 block that was in use */
-    uint64_t shared_take;         /**< frame of the shared allocator */
-    uint64_t shared_return;
-    uint64_t hypercall;    /**< an install, per frame */
-    uint64_t migrate;      /**< copy one page elsewhere */
-    uint64_t retry_sleep;  /**< no page to be had */
-    uint64_t report_delay; /**< before a pass of page reporting */
-    uint64_t auto_period;  /**< before a pass over the shared allocator */
+    uint64_t set_bit;               /**< one page of the bitmap */
+    uint64_t clear_chunk;           /**< 32 KiB of bitmap */
+    uint64_t word;                  /**< one word of a response */
+    uint64_t touch;                 /**< take and touch a page mapped huge */
+    uint64_t touch_small;           /**< the same mapped by 4 KiB entries */
+    uint64_t hot_add, hot_remove;   /**< a page of a memory block */
+    uint64_t isolate_used;          /**< an order-9 block that was in use */
+    uint64_t shared_take;           /**< frame of the shared allocator */
+    uint64_t shared_return;         /**< the same given back */
+    uint64_t hypercall;             /**< an install, per frame */
+    uint64_t migrate;               /**< copy one page elsewhere */
+    uint64_t retry_sleep;           /**< no page to be had */
+    uint64_t report_delay;          /**< before a pass of page reporting */
+    uint64_t auto_period; /**< before a pass over the shared allocator */
 };
 
 /** What the host does for a message, a touch, or an assigned device. */
 struct vmc_host_costs {
-    uint64_t translate;     /**< address to RAM block, one entry */
-    uint64_t extent_page;   /**< a page of a bitmap or extent, beside it */
-    uint64_t madvise_empty; /**< DONTNEED where nothing is */
-    uint64_t willneed;
+    uint64_t translate;      /**< address to RAM block, one entry */
+    uint64_t extent_page;    /**< a page of a bitmap or extent, beside it */
+    uint64_t madvise_empty;  /**< DONTNEED where nothing is */
+    uint64_t willneed;       /**< the advice that pages come back, a call */
     uint64_t zap_small;      /**< a 4 KiB page in a call of its own */
     uint64_t zap_small_bulk; /**< a 4 KiB page of a longer call */
     uint64_t flush_small;    /**< 4 KiB stage-2 entries, once a call */
@@ -93,9 +93,9 @@ struct vmc_host_costs {
 
 /** All costs of a machine. */
 struct vmc_balloon_costs {
-    struct vmc_send_costs send;
-    struct vmc_guest_costs guest;
-    struct vmc_host_costs host;
+    struct vmc_send_costs send;   /**< of a message */
+    struct vmc_guest_costs guest; /**< of the guest's own work */
+    struct vmc_host_costs host;   /**< of the host's work */
 };
 
 /** Take a block of @order; between a page and a huge page it is linear. */

@@ -116,10 +116,10 @@ struct vmc_memmap;
 
 /** What a caller wants. */
 struct vmc_page_request {
-    uint32_t order;
-    uint32_t cpu;
-    enum vmc_migrate_type type;
-    enum vmc_page_state state; /**< what the pages become */
+    uint32_t order;             /**< of each block */
+    uint32_t cpu;               /**< whose list is asked first */
+    enum vmc_migrate_type type; /**< what the pages are for */
+    enum vmc_page_state state;  /**< what the pages become */
 };
 
 /** Free blocks of one list. */
@@ -196,8 +196,11 @@ uint32_t vmc_memmap_find(const struct vmc_memmap *map, uint32_t *page,
 /** The facts of one zone. */
 struct vmc_zone_facts {
     uint32_t first_page, end_page; /**< equal: no such zone */
-    uint64_t present, managed, free, pcp;
-    uint64_t min, low, high; /**< watermarks, in pages */
+    uint64_t present;              /**< pages of RAM */
+    uint64_t managed;              /**< of them those that the allocator has */
+    uint64_t free;                 /**< of them those in its lists */
+    uint64_t pcp;                  /**< or in the lists of CPUs */
+    uint64_t min, low, high;       /**< watermarks, in pages */
 };
 
 /** The facts of @zone as they are now. */

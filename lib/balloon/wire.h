@@ -180,8 +180,8 @@ enum vmc_mem_response_type {
 /** A request, and its response. */
 struct vmc_mem_request {
     uint16_t type; /**< enum vmc_mem_request_type, or what a guest sent */
-    uint64_t address_bytes;
-    uint16_t block_count;
+    uint64_t address_bytes; /**< of the first block */
+    uint16_t block_count;   /**< from there on */
 };
 
 /** The device's answer to a request. */

@@ -108,15 +108,16 @@ struct vmc_schedule {
 
 /** The schedules with at most so many preemptions. */
 struct vmc_bound_counts {
-    vmc_u128 schedules, failing;
-    bool is_all; /**< there are none with more */
+    vmc_u128 schedules; /**< all of them */
+    vmc_u128 failing;   /**< those that break a rule */
+    bool is_all;        /**< there are none with more */
 };
 
 /** What a search has found, and what that is worth. */
 struct vmc_search_result {
-    enum vmc_strategy strategy; /**< that the verdict comes from */
-    enum vmc_guarantee guarantee;
-    enum vmc_search_limit limit;
+    enum vmc_strategy strategy;   /**< that the verdict comes from */
+    enum vmc_guarantee guarantee; /**< what no violation is worth */
+    enum vmc_search_limit limit;  /**< what ended the search */
     /** All of them when exhaustive and counts_are_exact, those within the
      * bound, or those that were run. */
     vmc_u128 schedules, failing;
@@ -133,7 +134,7 @@ struct vmc_search_result {
     /** Of runs that take any step with the same chance, those that fail; at
      * most depth units of 2^-62 too low. Only after stateful. */
     uint64_t failure_q62;
-    bool has_failure_q62;
+    bool has_failure_q62; /**< else it is not known */
 
     uint64_t executions;    /**< dpor, pct, random: runs made to their end */
     uint64_t redundant;     /**< dpor: runs given up, all that is left asleep */
@@ -144,11 +145,11 @@ struct vmc_search_result {
     uint64_t pct_q62;
 
     uint32_t bound_count; /**< bounds that were searched to their end */
-    struct vmc_bound_counts bounds[VMC_SEARCH_BOUNDS_MAX];
+    struct vmc_bound_counts bounds[VMC_SEARCH_BOUNDS_MAX]; /**< from 0 on */
 
-    bool has_schedule; /**< failed: the first failing schedule met */
-    uint32_t rule;     /**< that it breaks */
-    struct vmc_schedule schedule;
+    bool has_schedule;            /**< failed: the first failing schedule met */
+    uint32_t rule;                /**< that it breaks */
+    struct vmc_schedule schedule; /**< only if has_schedule */
 };
 
 /** The word for @strategy; that of none beyond VMC_STRATEGY_COUNT. */

@@ -76,18 +76,20 @@ enum {
 
 /** What one machine needs for each stage. */
 struct vmc_dispatch_costs {
-    uint64_t exit, entry;
-    uint64_t decode_mmio; /**< a load or store to memory */
-    uint64_t decode_in;   /**< IN; on x86 it is emulated */
-    uint64_t decode_out;  /**< OUT; on x86 the exit says it all */
-    uint64_t lookup;      /**< a search without its comparisons */
-    uint64_t probe;       /**< one comparison */
-    uint64_t device;      /**< handler of a device in the kernel */
-    uint64_t signal;      /**< raise an eventfd */
-    uint64_t wake;        /**< make one sleeping task runnable */
-    uint64_t ring;        /**< append to the coalesced ring */
-    uint64_t drain;       /**< the VMM's work on one entry of that ring */
-    uint64_t leave, vmm, enter;
+    uint64_t exit, entry;   /**< from the guest to the kernel, and back */
+    uint64_t decode_mmio;   /**< a load or store to memory */
+    uint64_t decode_in;     /**< IN; on x86 it is emulated */
+    uint64_t decode_out;    /**< OUT; on x86 the exit says it all */
+    uint64_t lookup;        /**< a search without its comparisons */
+    uint64_t probe;         /**< one comparison */
+    uint64_t device;        /**< handler of a device in the kernel */
+    uint64_t signal;        /**< raise an eventfd */
+    uint64_t wake;          /**< make one sleeping task runnable */
+    uint64_t ring;          /**< append to the coalesced ring */
+    uint64_t drain;         /**< the VMM's work on one entry of that ring */
+    uint64_t leave;         /**< from the kernel to the VMM */
+    uint64_t vmm;           /**< its own work for an access */
+    uint64_t enter;         /**< and back into the kernel */
     uint64_t complete_read; /**< emulation that ends a read, on the way in */
     uint64_t send;          /**< write a command, nobody to be woken */
     uint64_t schedule;      /**< a woken task until it runs, same CPU */

@@ -45,16 +45,18 @@ struct vmc_dispatch_sim_config {
 
 /** What has happened since the start. */
 struct vmc_dispatch_counts {
-    uint64_t accesses, writes;
-    uint64_t by_mode[VMC_DISPATCH_COUNT]; /**< as really served */
-    uint64_t stage_ticks[VMC_IO_STAGE_COUNT];
-    uint64_t ring_full;     /**< coalesced writes that had to exit */
-    uint64_t ring_drained;  /**< entries worked off by the VMM */
-    uint64_t lock_waits;    /**< accesses that found a lock taken */
-    uint64_t buffer_waits;  /**< accesses that found the buffer full */
-    uint64_t commands;      /**< given to a process */
-    uint64_t commands_done; /**< handled by it */
-    uint64_t signals, signals_merged; /**< merged: found the counter not 0 */
+    uint64_t accesses;                        /**< all that were submitted */
+    uint64_t writes;                          /**< of them */
+    uint64_t by_mode[VMC_DISPATCH_COUNT];     /**< as really served */
+    uint64_t stage_ticks[VMC_IO_STAGE_COUNT]; /**< time spent in each */
+    uint64_t ring_full;          /**< coalesced writes that had to exit */
+    uint64_t ring_drained;       /**< entries worked off by the VMM */
+    uint64_t lock_waits;         /**< accesses that found a lock taken */
+    uint64_t buffer_waits;       /**< accesses that found the buffer full */
+    uint64_t commands;           /**< given to a process */
+    uint64_t commands_done;      /**< handled by it */
+    uint64_t signals;            /**< of eventfds */
+    uint64_t signals_merged;     /**< of them those that found it not 0 */
     uint64_t process_wakes;      /**< how often a process had to be woken */
     uint64_t process_ticks;      /**< its time for commands and signals */
     uint64_t queue_commands_max; /**< most commands in one buffer */

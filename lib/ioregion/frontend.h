@@ -174,7 +174,8 @@ struct vmc_front_slot {
 /** What a VM's front ends count. */
 struct vmc_front_counts {
     uint64_t ram, fast, fronts, bus, refused; /**< pieces, by who took them */
-    uint64_t exits_mmio, exits_io, exits_iocsr, exits_other;
+    uint64_t exits_mmio, exits_io;     /**< to user space, by their reason */
+    uint64_t exits_iocsr, exits_other; /**< likewise */
     uint64_t mmio_exit_kernel, mmio_exit_user; /**< arm64 statistics */
 };
 

@@ -46,12 +46,12 @@ struct vmc_kvm_ioeventfd {
 
 /** One registration, in the order of the list. */
 struct vmc_ioeventfd_info {
-    enum vmc_bus_index bus;
-    uint64_t addr;
-    uint32_t len;
-    bool is_wildcard;
-    uint64_t datamatch;
-    uint32_t file;
+    enum vmc_bus_index bus; /**< that it was put on */
+    uint64_t addr;          /**< where */
+    uint32_t len;           /**< 0 takes a write of any width */
+    bool is_wildcard;       /**< it takes any value */
+    uint64_t datamatch;     /**< else only this one */
+    uint32_t file;          /**< the eventfd that it raises */
 };
 
 struct vmc_ioeventfds;

@@ -33,8 +33,10 @@ struct vmc_hist {
 
 /** The figures people quote. All 0 for an empty histogram. */
 struct vmc_hist_summary {
-    uint64_t count, min, p50, p90, p99, p999, max;
-    uint64_t mean; /**< rounded to the nearest integer */
+    uint64_t count;               /**< of values */
+    uint64_t min, max;            /**< exact */
+    uint64_t p50, p90, p99, p999; /**< as vmc_hist_quantile() has them */
+    uint64_t mean;                /**< rounded to the nearest integer */
 };
 
 /** Count @value once. O(1). */

@@ -22,8 +22,8 @@ struct vmc_reader;
 
 /** What the reader has met so far; complete after VMC_END. */
 struct vmc_reader_counts {
-    uint64_t records;
-    uint64_t lines;
+    uint64_t records;        /**< that were handed out */
+    uint64_t lines;          /**< of the text they came from */
     uint64_t skipped_lines;  /**< of a known event, but not readable */
     uint64_t unknown_events; /**< lines of events that nobody lists */
     uint64_t time_clamped;   /**< stamps that ran back and were held */

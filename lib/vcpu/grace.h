@@ -81,12 +81,16 @@ struct vmc_grace_ops {
 
 /** What has happened so far. */
 struct vmc_grace_counts {
-    uint64_t started, ended, expedited, srcu_ended;
-    uint64_t queued, invoked, batches;
-    uint64_t scans, on_behalf, reports, forced;
+    uint64_t started, ended;           /**< normal grace periods */
+    uint64_t expedited, srcu_ended;    /**< the others, when they end */
+    uint64_t queued, invoked, batches; /**< of callbacks */
+    uint64_t scans;                    /**< for CPUs that have not reported */
+    uint64_t on_behalf;                /**< idle ones, found by a scan */
+    uint64_t reports;                  /**< of CPUs, these among them */
+    uint64_t forced;                   /**< made to reschedule by a scan */
     uint64_t refused;    /**< callbacks that found the queue full */
     uint64_t early_ends; /**< rule V20 broken; 0 unless the engine is wrong */
-    uint64_t stalls;
+    uint64_t stalls;     /**< that were told */
     uint64_t last_ticks; /**< length of the last grace period */
 };
 

@@ -169,7 +169,8 @@ struct vmc_life_program {
     char name[VMC_LIFE_NAME_BYTES];
     char title[VMC_LIFE_TITLE_BYTES];
     struct vmc_life_variant variants[VMC_LIFE_VARIANTS_MAX];
-    uint32_t variant_count, variant; /**< the one it is compiled for */
+    uint32_t variant_count;
+    uint32_t variant; /**< the one it is compiled for */
     char flags[VMC_LIFE_FLAGS_MAX][VMC_LIFE_NAME_BYTES];
     uint32_t flag_count;
     char params[VMC_LIFE_PARAMS_MAX][VMC_LIFE_NAME_BYTES];

@@ -63,7 +63,7 @@ struct vmc_rule_info {
     const char *id;          /**< "V01" */
     const char *title;       /**< a few words for a table */
     const char *kernel_tool; /**< which tool of Linux finds the like, or "-" */
-    enum vmc_rule_class class_default;
+    enum vmc_rule_class class_default; /**< unless a scenario has another */
 };
 
 /** What is known of @rule. Asserts it is below VMC_RULE_COUNT. */

@@ -1,7 +1,7 @@
 """The API reference is made without a warning, and nothing public is missing
 from it: functions, types and macros each have a comment, and so has every field
-of a configuration, which is what a caller fills in. Other fields may let their
-names speak."""
+that a caller fills in or reads. The fields of what a module keeps for itself may
+let their names speak."""
 import pathlib
 import re
 import shutil
@@ -13,6 +13,9 @@ from harness import ROOT, check, check_equal, close, make
 # Doxygen's complaint. A struct is a "Compound", a field a "variable".
 COMPLAINT = re.compile(r"warning: (?:Member|Compound) (\S+).* is not documented")
 FIELD = re.compile(r"\(variable\) of struct (\w+)")
+# The last words of what a caller fills in or reads.
+TOLD = re.compile(r"_(config|costs|counts|facts|faults|info|machine|request|"
+                  r"result|summary)$")
 
 
 def run(*command, **options):
@@ -34,7 +37,7 @@ def find_undocumented(source, folder):
     found = set()
     for line in said.splitlines():
         field, complaint = FIELD.search(line), COMPLAINT.search(line)
-        if complaint and (not field or field[1].endswith("_config")):
+        if complaint and (not field or TOLD.search(field[1])):
             found.add(re.split(r"[(\[]", complaint[1])[0])
     return found
 
@@ -53,6 +56,10 @@ struct vmc_bad { int name_says_it; };
 struct vmc_some_config {
     int told; /**< what it is */
     int untold;
+    int these, those; /**< both */
+    /** All three. */
+    int one, two, three;
+    int last;
 };
 /** Do @this, to < and > and #that.
  * Fails    never. */
@@ -64,7 +71,7 @@ void vmc_untold(int that);
 enum vmc_kind { VMC_KIND_A };
 """)
     check_equal(find_undocumented(header, folder),
-                {"vmc_bad", "untold", "vmc_untold", "VMC_UNTOLD", "vmc_kind"},
+                {"vmc_bad", "untold", "last", "vmc_untold", "VMC_UNTOLD", "vmc_kind"},
                 "what lacks a comment")
 
 
