@@ -182,6 +182,62 @@ START_TEST(a_section_fills_a_struct)
 }
 END_TEST
 
+/* The value of @name, "section.key". */
+static uint64_t value_of(const struct vmc_profile *profile, const char *name)
+{
+    for (uint32_t i = 0; i < vmc_profile_count(profile); i++) {
+        const struct vmc_profile_entry *entry = vmc_profile_at(profile, i);
+        size_t bytes = strlen(entry->section);
+
+        if (strncmp(name, entry->section, bytes) == 0 &&
+            strcmp(name + bytes + 1, entry->key) == 0) {
+            return entry->value;
+        }
+    }
+    ck_abort_msg("no %s", name);
+}
+
+START_TEST(what_counts_cycles_follows_its_clock)
+{
+    static const char text[] = "[clocks]\n"
+                               "cpu = 2 GHz ; made up\n"
+                               "bus = 100 MHz ; made up\n"
+                               "[a]\n"
+                               "clock = cpu\n"
+                               "in_cycles = 3 cycles ; made up\n"
+                               "half = 0.5 cycles ; made up\n"
+                               "in_time = 40 ns ; made up\n"
+                               "[b]\n"
+                               "clock = bus\n"
+                               "in_cycles = 3 cycles ; made up\n";
+    struct vmc_profile *profile = NULL;
+    struct vmc_error error = {""};
+
+    ck_assert_int_eq(load(&profile, text, &error), VMC_OK);
+    ck_assert_uint_eq(value_of(profile, "a.in_cycles"), 1500);
+    ck_assert_int_eq(vmc_profile_set(profile, "clocks.cpu=801 ps", &error),
+                     VMC_OK);
+    ck_assert_uint_eq(value_of(profile, "a.in_cycles"), 2403);
+    ck_assert_uint_eq(value_of(profile, "a.half"), 401); /* of 400.5 */
+    ck_assert_uint_eq(value_of(profile, "a.in_time"), 40000);
+    ck_assert_uint_eq(value_of(profile, "b.in_cycles"), 30000);
+    /* A cycle that is set is one of the clock as it is now. */
+    ck_assert_int_eq(vmc_profile_set(profile, "a.in_time=2 cycles", &error),
+                     VMC_OK);
+    ck_assert_uint_eq(value_of(profile, "a.in_time"), 1602);
+    ck_assert_int_eq(vmc_profile_set(profile, "a.in_cycles=1 ns", &error),
+                     VMC_OK);
+    ck_assert_int_eq(vmc_profile_set(profile, "clocks.cpu=1 GHz", &error),
+                     VMC_OK);
+    ck_assert_uint_eq(value_of(profile, "a.in_time"), 2000);
+    ck_assert_uint_eq(value_of(profile, "a.in_cycles"), 1000);
+    ck_assert_int_eq(vmc_profile_set(profile, "clocks.cpu=0 ps", &error),
+                     VMC_E_RANGE);
+    ck_assert_uint_eq(value_of(profile, "clocks.cpu"), 1000);
+    vmc_profile_free(profile);
+}
+END_TEST
+
 START_TEST(a_key_too_many_too_few_or_of_the_wrong_kind_is_named)
 {
     struct vmc_profile *profile = NULL;
@@ -286,6 +342,7 @@ Suite *suite(void)
     tcase_add_test(c, a_profile_gives_values_sources_and_lines);
     tcase_add_test(c, a_profile_loads_with_changes_or_not_at_all);
     tcase_add_test(c, a_section_fills_a_struct);
+    tcase_add_test(c, what_counts_cycles_follows_its_clock);
     tcase_add_test(c, a_key_too_many_too_few_or_of_the_wrong_kind_is_named);
     tcase_add_loop_test(c, a_wrong_line_is_named, 0, (int)VMC_COUNT_OF(faults));
     tcase_add_test(c, a_line_without_end_is_refused);

@@ -30,7 +30,8 @@ struct vmc_profile {
     struct vmc_profile_entry *entries;
     uint32_t entry_count;
     char **sections;           /* names of sections that choose a clock ... */
-    uint64_t *section_periods; /* ... and its period in ticks */
+    uint64_t *section_periods; /* ... its period in ticks ... */
+    uint32_t *section_clocks;  /* ... and its place among the entries */
     uint32_t section_count;
 };
 
@@ -155,6 +156,8 @@ static enum vmc_status choose_clock(struct parse *parse, const char *section,
     if (profile->sections[profile->section_count] == NULL) {
         return VMC_E_NOMEM;
     }
+    profile->section_clocks[profile->section_count] =
+        (uint32_t)(period - profile->entries);
     profile->section_periods[profile->section_count++] = period->value;
     return VMC_OK;
 }
@@ -164,6 +167,12 @@ static bool is_assumption(const char *source)
     static const char word[] = "assumed";
 
     return strncmp(source, word, sizeof(word) - 1) == 0;
+}
+
+/* Whether the number @text, which can be read, counts cycles of a clock. */
+static bool is_in_cycles(const char *text)
+{
+    return strstr(text, "cycle") != NULL;
 }
 
 static enum vmc_status add_entry(struct parse *parse, const char *section,
@@ -197,6 +206,7 @@ static enum vmc_status add_entry(struct parse *parse, const char *section,
     entry->source = copy_text(parse->comment);
     entry->value = quantity.value;
     entry->is_time = quantity.is_time;
+    entry->is_cycles = is_in_cycles(text);
     entry->line = parse->line_number;
     profile->entry_count++;
     if (entry->section == NULL || entry->key == NULL || entry->source == NULL) {
@@ -288,8 +298,11 @@ static struct vmc_profile *new_profile(const char *path)
     profile->sections = calloc(ENTRIES_MAX, sizeof(*profile->sections));
     profile->section_periods =
         calloc(ENTRIES_MAX, sizeof(*profile->section_periods));
+    profile->section_clocks =
+        calloc(ENTRIES_MAX, sizeof(*profile->section_clocks));
     if (profile->name == NULL || profile->entries == NULL ||
-        profile->sections == NULL || profile->section_periods == NULL) {
+        profile->sections == NULL || profile->section_periods == NULL ||
+        profile->section_clocks == NULL) {
         vmc_profile_free(profile);
         return NULL;
     }
@@ -352,6 +365,7 @@ void vmc_profile_free(struct vmc_profile *profile)
     free(profile->entries);
     free(profile->sections);
     free(profile->section_periods);
+    free(profile->section_clocks);
     free(profile);
 }
 
@@ -432,6 +446,36 @@ enum vmc_status vmc_profile_read(const struct vmc_profile *profile,
     return VMC_OK;
 }
 
+static bool is_clock(const struct vmc_profile *profile, uint32_t index)
+{
+    for (uint32_t s = 0; s < profile->section_count; s++) {
+        if (profile->section_clocks[s] == index) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What section @section gives in cycles is as many cycles of its clock, which
+ * has changed. */
+static void change_section(struct vmc_profile *profile, uint32_t section)
+{
+    uint64_t old = profile->section_periods[section];
+    uint64_t period = profile->entries[profile->section_clocks[section]].value;
+
+    profile->section_periods[section] = period;
+    for (uint32_t i = 0; i < profile->entry_count; i++) {
+        struct vmc_profile_entry *entry = &profile->entries[i];
+
+        if (entry->is_cycles &&
+            strcmp(entry->section, profile->sections[section]) == 0) {
+            vmc_u128 ticks = ((vmc_u128)entry->value * period + old / 2) / old;
+
+            entry->value = ticks < UINT64_MAX ? (uint64_t)ticks : UINT64_MAX;
+        }
+    }
+}
+
 enum vmc_status vmc_profile_set(struct vmc_profile *profile,
                                 const char *assignment, struct vmc_error *error)
 {
@@ -464,6 +508,10 @@ enum vmc_status vmc_profile_set(struct vmc_profile *profile,
                             entry->is_time ? "a unit of time or cycles"
                                            : "a plain number");
         }
+        if (quantity.value == 0 && is_clock(profile, i)) {
+            return vmc_fail(error, VMC_E_RANGE, "'%s': a clock has a period",
+                            assignment);
+        }
         source = copy_text("set by hand");
         if (source == NULL) {
             return VMC_E_NOMEM;
@@ -471,7 +519,13 @@ enum vmc_status vmc_profile_set(struct vmc_profile *profile,
         free((char *)entry->source);
         entry->source = source;
         entry->is_assumed = false;
+        entry->is_cycles = is_in_cycles(equals + 1);
         entry->value = quantity.value;
+        for (uint32_t s = 0; s < profile->section_count; s++) {
+            if (profile->section_clocks[s] == i) {
+                change_section(profile, s);
+            }
+        }
         return VMC_OK;
     }
     return vmc_fail(error, VMC_E_USAGE,

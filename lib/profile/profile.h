@@ -34,6 +34,7 @@ struct vmc_profile_entry {
     uint64_t value; /**< ticks for times and cycles, else the plain number */
     uint32_t line;
     bool is_time;    /**< given with a unit of time or in cycles */
+    bool is_cycles;  /**< given in cycles of its section's clock */
     bool is_assumed; /**< its source is, or begins with, the word assumed */
 };
 
@@ -93,8 +94,10 @@ bool vmc_profile_has(const struct vmc_profile *profile, const char *section);
 
 /**
  * Replace one number, given as "section.key=VALUE UNIT", keeping its source as
- * "set by hand". For sweeps and what-ifs.
- * Fails    VMC_E_USAGE when there is no such key, VMC_E_FORMAT on the value.
+ * "set by hand". For sweeps and what-ifs. With a clock of [clocks], all that is
+ * given in its cycles changes, to the nearest tick.
+ * Fails    VMC_E_USAGE when there is no such key, VMC_E_FORMAT on the value,
+ *          VMC_E_RANGE for a clock without a period.
  */
 enum vmc_status vmc_profile_set(struct vmc_profile *profile,
                                 const char *assignment,
