@@ -229,14 +229,37 @@ START_TEST(clocks_tick_between_the_changes_of_others)
     ck_assert_int_eq(vmc_vcd_check(vcd, &trouble), VMC_OK);
     vmc_vcd_change(vcd, 20, a, 1);
     vmc_vcd_change(vcd, 29, a, 0);
-    vmc_vcd_change(vcd, 35, a, 1);
-    ck_assert_uint_eq(vmc_vcd_change_count(vcd), 15);
+    vmc_vcd_change(vcd, 30, a, 1); /* at the next edge */
+    vmc_vcd_change(vcd, 35, a, 0);
+    ck_assert_uint_eq(vmc_vcd_change_count(vcd), 16);
     (void)close_vcd(39);
     ck_assert_str_eq(body(), "#12\n$dumpvars\n1!\n0\"\nx#\n$end\n"
                              "#14\n1\"\n#15\n0!\n#17\n0\"\n#20\n1!\n1#\n"
-                             "#21\n1\"\n#24\n0\"\n#25\n0!\n#28\n1\"\n#29\n0#\n"
-                             "#30\n1!\n#31\n0\"\n#35\n0!\n1\"\n1#\n"
-                             "#38\n0\"\n#39\n");
+                             "#21\n1\"\n#24\n0\"\n#25\n0!\n#28\n1\"\n"
+                             "#29\n0#\n#30\n1!\n1#\n#31\n0\"\n"
+                             "#35\n0!\n1\"\n0#\n#38\n0\"\n#39\n");
+    free(text);
+}
+END_TEST
+
+/* A clock of 7, up for 3, in a window from _i on. */
+START_TEST(a_clock_begins_as_its_edges_have_left_it)
+{
+    uint64_t from = (uint64_t)_i;
+    char expected[64];
+
+    open_vcd("clock", from, 100);
+    vmc_vcd_add_clock(vcd, "clock", 7);
+    (void)close_vcd(from + 7);
+    (void)snprintf(expected, sizeof(expected),
+                   "#%" PRIu64 "\n$dumpvars\n%d!\n$end\n", from, from % 7 < 3);
+    ck_assert_int_eq(strncmp(body(), expected, strlen(expected)), 0);
+    for (uint64_t tick = from + 1; tick <= from + 7; tick++) {
+        (void)snprintf(expected, sizeof(expected), "#%" PRIu64 "\n%d!\n", tick,
+                       tick % 7 == 0);
+        ck_assert_int_eq(strstr(body(), expected) != NULL,
+                         tick % 7 == 0 || tick % 7 == 3);
+    }
     free(text);
 }
 END_TEST
@@ -528,6 +551,7 @@ Suite *suite(void)
     tcase_add_loop_test(c, what_cannot_be_written_is_told_beforehand, 0,
                         VMC_COUNT_OF(checks));
     tcase_add_test(c, clocks_tick_between_the_changes_of_others);
+    tcase_add_loop_test(c, a_clock_begins_as_its_edges_have_left_it, 0, 15);
     tcase_add_test(c, many_signals_have_different_codes_and_wide_values_fit);
     tcase_add_loop_test(
         c, any_values_at_any_times_are_written_as_a_plain_writer_would, 0, 5);

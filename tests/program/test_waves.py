@@ -121,6 +121,10 @@ def check_signals(result, signals):
                     if n.startswith("input.")) > 0, True, "inputs rise")
     check(max(v for _, v in signals["router0.depth"]) >= 1,
           "something waits at the router")
+    busy = last_of_each_time(signals["router0.busy"])
+    taken = [b[0] - a[0] for a, b in zip(busy, busy[1:]) if a[1]]
+    check(taken and all(t % NODE_PS == 0 and t < 100 * NODE_PS for t in taken),
+          "a router serves for some cycles at a time")
 
 
 def check_round_trip(path, folder, what):
@@ -371,6 +375,12 @@ def test_schedule(folder):
     check_equal([names[v] for _, v in signals["object1.state"]],
                 ["listed", "dying", "gone off the list", "waiting",
                  "callback", "freed"], "states")
+
+    run = vmcycle("explore", "S05", "--vcd", path, "--json", "-")
+    check("V10 leak" in json.loads(run.stdout)["violation"]["description"],
+          "a rule that is broken at the end")
+    signals = numbers(read_vcd(path.read_text()))
+    check_equal(signals["run.is_broken"], [(0, 0)], "is broken by no step")
     return path
 
 
