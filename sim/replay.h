@@ -38,7 +38,8 @@ struct replay_context {
 struct replay_section {
     const char *name; /**< its key in the JSON */
 
-    /** Make its state. Fails as usual, with a line in @error. */
+    /** Make its state; NULL when it is not wanted. Fails as usual, with a line
+     * in @error. */
     enum vmc_status (*start)(void **state, const struct replay_context *context,
                              struct vmc_error *error);
 

@@ -28,6 +28,7 @@
 #include "event/clock.h"
 #include "sim/assumed.h"
 #include "sim/replay_irq_priv.h"
+#include "sim/replay_waves.h"
 #include "sim/report.h"
 
 enum {
@@ -825,7 +826,8 @@ static enum vmc_status start_watchers(struct replay_irq *self,
         status = irq_log_timeline_new(&self->log_tracks, self->context.timeline,
                                       &self->log, self->vcpu_count);
     }
-    if (status == VMC_OK && self->context.vcd.path != NULL) {
+    if (status == VMC_OK && self->context.vcd.path != NULL &&
+        !replay_waves_are_recorded(&self->context)) {
         status = waveform_open(&self->waveform, &self->context.vcd,
                                IRQ_VCD_SIGNALS_MAX, error);
         if (status == VMC_OK) {

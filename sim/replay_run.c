@@ -8,13 +8,11 @@
 #include "event/clock.h"
 #include "sim/progress.h"
 #include "sim/replay_rcu.h"
+#include "sim/replay_waves.h"
 #include "stats/json.h"
 
 static const struct replay_section *const sections[] = {
-    &replay_irq,
-    &replay_rcu,
-    &replay_balloon,
-    &replay_bus,
+    &replay_irq, &replay_rcu, &replay_balloon, &replay_bus, &replay_waves,
 };
 
 static_assert(VMC_COUNT_OF(sections) == REPLAY_SECTIONS, "a state a section");
@@ -101,13 +99,20 @@ enum vmc_status replay_run_position(struct replay_position *position,
 
 /* ---- Records ------------------------------------------------------------ */
 
+/* The last section only looks on: it has its records by itself, and costs
+ * nothing when nobody asked for it. */
 static void deliver(struct replay_run *run, const struct vmc_record *records,
                     uint32_t count)
 {
+    enum { WATCHER = REPLAY_SECTIONS - 1 };
+
     for (uint32_t i = 0; i < count; i++) {
-        for (size_t s = 0; s < VMC_COUNT_OF(sections); s++) {
+        for (size_t s = 0; s < WATCHER; s++) {
             sections[s]->record(run->states[s], &records[i]);
         }
+    }
+    for (uint32_t i = 0; run->states[WATCHER] != NULL && i < count; i++) {
+        sections[WATCHER]->record(run->states[WATCHER], &records[i]);
     }
 }
 

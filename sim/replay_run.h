@@ -23,7 +23,7 @@
 #include "sim/replay.h"
 #include "sim/timeline_file.h"
 
-enum { REPLAY_SECTIONS = 4 };
+enum { REPLAY_SECTIONS = 5 };
 
 /** How far a run has come. Plain data, part of a checkpoint. */
 struct replay_position {

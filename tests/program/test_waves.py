@@ -176,6 +176,65 @@ def test_window(folder, whole_path):
     check(inside > 100, f"{inside} changes are in the window")
 
 
+def test_recordings(folder):
+    """Logs of a kernel are not simulated: what they tell is drawn."""
+    path = pathlib.Path(folder, "recorded.vcd")
+    imported = pathlib.Path(folder, "recorded.vmct")
+    again = pathlib.Path(folder, "again.vcd")
+
+    trace = ROOT / "traces/rcu-4vcpu.ftrace.txt.zst"
+    run = vmcycle("replay", trace, "--vcd", path, "--json", "-")
+    check_equal(run.returncode, 0, "an RCU trace")
+    rcu = json.loads(run.stdout)["rcu"]
+    signals = numbers(read_vcd(path.read_text()))
+    active = [v for _, v in signals["rcu.gp_is_active"]]
+    check_equal((active.count(1), active.count(0) - 1),
+                (rcu["grace_periods_started"], rcu["grace_periods"]),
+                "grace periods")
+    check_equal((signals["rcu.queued"][-1][1], signals["rcu.invoked"][-1][1]),
+                (rcu["callbacks_queued"], rcu["callbacks_invoked"]),
+                "callbacks")
+    text = subprocess.run(["zstdcat", trace], capture_output=True, text=True,
+                          check=True).stdout.splitlines()
+    entries = sum("irq_handler_entry" in line and "[002]" in line
+                  for line in text)
+    depths = [v for _, v in signals["cpu2.irq_depth"]]
+    check_equal(sum(b > a for a, b in zip(depths, depths[1:])), entries,
+                "interrupt handlers of a CPU")
+
+    vmcycle("import", trace, "-o", imported)
+    vmcycle("replay", imported, "--vcd", again)
+    check(again.read_bytes() == path.read_bytes(), "the same when imported")
+
+    trace = ROOT / "traces/kvm-bios-pc.ftrace.txt.zst"
+    run = vmcycle("replay", trace, "--vcd", path, "--json", "-")
+    bus = json.loads(run.stdout)["bus"]
+    signals = numbers(read_vcd(path.read_text()))
+    check_equal([signals[f"bus.{kind}.count"][-1][1] for kind in
+                 ("mmio", "pio")] + [signals["exits.count"][-1][1]],
+                [bus["mmio_reads"] + bus["mmio_writes"] +
+                 bus["lines"]["mmio_unsatisfied_reads"],
+                 bus["pio_reads"] + bus["pio_writes"],
+                 bus["userspace_exits"]], "accesses and exits")
+    levels = {}
+    rises = collections.Counter()
+    for line in subprocess.run(["zstdcat", trace], capture_output=True,
+                               text=True, check=True).stdout.splitlines():
+        words = line.split()
+        if "kvm_set_irq:" in words:
+            at = words.index("gsi")
+            gsi, level, source = (int(words[at + i]) for i in (1, 3, 5))
+            before = any(levels.get((gsi, s)) for s in range(64))
+            levels[gsi, source] = level
+            rises[gsi] += level and not before
+    found = {n: sum(v == 1 for _, v in c) for n, c in signals.items()
+             if n.startswith("gsi.")}
+    check_equal({n: c for n, c in found.items() if c},
+                {f"gsi.{g}": c for g, c in rises.items() if c},
+                "lines rise as often as in the log")
+    return path
+
+
 def test_clocks(folder):
     """A million edges and more, and the router acts on them."""
     path = pathlib.Path(folder, "clocks.vcd")
@@ -223,8 +282,8 @@ def test_refusals(folder):
     check("before --vcd-from '1000s'" in run.stderr, "and it says so")
     run = vmcycle("replay", TRACE, "--vcd-from", "1ms")
     check_equal(run.returncode, 2, "a window of no waveform")
-    run = vmcycle("replay", ROOT / "traces/rcu-4vcpu.ftrace.txt.zst", "--vcd",
-                  path)
+    run = vmcycle("replay", "-", "--vcd", path,
+                  stdin="1@1.000000:virtio_notify vdev 0x1 vq 0x2\n")
     check(run.returncode == 1 and "no interrupts" in run.stderr,
           f"a trace without interrupts: {run.stderr!r}")
     check_equal(list(pathlib.Path(folder).glob("none*")), [],
@@ -390,11 +449,13 @@ with tempfile.TemporaryDirectory() as scratch:
     test_refusals(scratch)
     clocks = test_clocks(scratch)
     schedule = test_schedule(scratch)
+    recorded = test_recordings(scratch)
     balloons = [test_balloon(scratch, options) for options in BALLOONS]
     if shutil.which("vcd2fst"):
         check_round_trip(waveform, scratch, "a replay")
         check_round_trip(balloons[-1], scratch, "a balloon")
         check_round_trip(schedule, scratch, "a schedule")
+        check_round_trip(recorded, scratch, "a recording")
         check(check_round_trip(clocks, scratch, "clocks") > 1_000_000,
               "more than a million changes")
     else:
