@@ -15,7 +15,7 @@ import socket
 import subprocess
 import time
 
-START_SECONDS = 15
+START_SECONDS = 30
 DAEMONS = ("munged", "slurmctld", "slurmd")
 
 # Nothing of this needs cgroups or a time-sharing plugin, which containers

@@ -291,7 +291,7 @@ def by_slurm():
             if not check_equal(run.returncode, 0, f"sbatch: {run.stderr}"):
                 return
             merge = run.stdout.split()[1]
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while time.monotonic() < deadline and subprocess.run(
                     ["squeue", "-h", "-j", merge], env=node, text=True,
                     capture_output=True).stdout.strip():
