@@ -15,11 +15,13 @@
 #include "sim/report.h"
 #include "stats/json.h"
 
-enum { LIST_BYTES_MAX = 256, BARS_MAX = 16 };
-enum { OPTION_BALLOON = 256, OPTION_MACHINE, OPTION_REPORT };
+enum { LIST_BYTES_MAX = 256, BARS_MAX = 16, SETTINGS_MAX = 64 };
+enum { OPTION_BALLOON = 256, OPTION_MACHINE, OPTION_REPORT, OPTION_SET };
 
 struct options {
     const char *list, *trace_path, *machine, *json_path, *report_path;
+    const char *settings[SETTINGS_MAX];
+    uint32_t setting_count;
 };
 
 static const struct argp_option option_table[] = {
@@ -29,6 +31,8 @@ static const struct argp_option option_table[] = {
      0},
     {"machine", OPTION_MACHINE, "NAME|FILE", 0,
      "profile: m1-2016 (default), m2-2025 or a file", 0},
+    {"set", OPTION_SET, "SECTION.KEY=VALUE", 0,
+     "replace one number of the profile", 0},
     {"report", OPTION_REPORT, "DIR", 0,
      "write a picture of the stages of each, and a page with it", 0},
     {"json", 'j', "FILE", 0, "write the result as JSON; - is standard output",
@@ -45,6 +49,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_MACHINE:
         options->machine = argument;
+        return 0;
+    case OPTION_SET:
+        if (options->setting_count == SETTINGS_MAX) {
+            argp_error(state, "more than %d times --set", SETTINGS_MAX);
+        }
+        options->settings[options->setting_count++] = argument;
         return 0;
     case OPTION_REPORT:
         options->report_path = argument;
@@ -159,6 +169,22 @@ static enum vmc_status write_report(const char *dir,
     return status == VMC_OK ? report_write(root, dir, error) : status;
 }
 
+static enum vmc_status load_machine(struct balloon_machine *machine,
+                                    const struct options *options,
+                                    struct vmc_error *error)
+{
+    struct vmc_profile *profile;
+    enum vmc_status status =
+        vmc_profile_load_changed(&profile, options->machine, options->settings,
+                                 options->setting_count, error);
+
+    if (status == VMC_OK) {
+        status = balloon_read(machine, profile, error);
+    }
+    vmc_profile_free(profile);
+    return status;
+}
+
 static enum vmc_status compare_all(const struct options *options,
                                    const struct balloon_log *log, json_t *root,
                                    FILE *table, struct vmc_error *error)
@@ -170,7 +196,7 @@ static enum vmc_status compare_all(const struct options *options,
     struct progress progress;
     struct balloon_machine machine;
     char names[LIST_BYTES_MAX], *rest = names;
-    enum vmc_status status = balloon_load(&machine, options->machine, error);
+    enum vmc_status status = load_machine(&machine, options, error);
 
     if (status != VMC_OK) {
         return status;

@@ -22,7 +22,7 @@
 #include "sim/report.h"
 #include "stats/json.h"
 
-enum { SIZES_MAX = 64, TEST_VECTOR = 69 };
+enum { SIZES_MAX = 64, TEST_VECTOR = 69, SETTINGS_MAX = 64 };
 
 static const struct design {
     const char *name;
@@ -40,15 +40,19 @@ struct options {
     const char *profile_name, *json_path, *report_path;
     uint32_t sizes[SIZES_MAX];
     uint32_t size_count;
+    const char *settings[SETTINGS_MAX];
+    uint32_t setting_count;
 };
 
-enum option_key { OPTION_IRQ = 256, OPTION_VCPUS, OPTION_REPORT };
+enum option_key { OPTION_IRQ = 256, OPTION_VCPUS, OPTION_REPORT, OPTION_SET };
 
 static const struct argp_option option_table[] = {
     {"irq", OPTION_IRQ, 0, 0, "compare interrupt routing", 0},
     {"vcpus", OPTION_VCPUS, "LIST", 0,
      "numbers of vCPUs, as 1,4,256; default is 1 to 256 by powers of two", 0},
     {"profile", 'p', "NAME", 0, "timing profile; default is 3c5000-kvm", 0},
+    {"set", OPTION_SET, "SECTION.KEY=VALUE", 0,
+     "replace one number of the profile", 0},
     {"json", 'j', "FILE", 0, "write the result as JSON; - is standard output",
      0},
     {"report", OPTION_REPORT, "DIR", 0, "write rows and a picture into DIR", 0},
@@ -92,6 +96,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case 'j':
         options->json_path = argument;
+        return 0;
+    case OPTION_SET:
+        if (options->setting_count == SETTINGS_MAX) {
+            argp_error(state, "more than %d times --set", SETTINGS_MAX);
+        }
+        options->settings[options->setting_count++] = argument;
         return 0;
     case OPTION_REPORT:
         options->report_path = argument;
@@ -356,7 +366,9 @@ int compare_irq(int argc, char **argv)
         options.sizes[options.size_count++] = size;
     }
     argp_parse(&parser, argc, argv, 0, NULL, &options);
-    status = vmc_profile_load(&profile, options.profile_name, &error);
+    status = vmc_profile_load_changed(&profile, options.profile_name,
+                                      options.settings, options.setting_count,
+                                      &error);
     if (status == VMC_OK) {
         status = irqsim_timing_read(&timing, profile, &error);
     }

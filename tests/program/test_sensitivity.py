@@ -166,6 +166,18 @@ with tempfile.TemporaryDirectory() as temporary:
     check(run.returncode == 0 and "interrupts.per_cpu.2.delivered" in run.stdout,
           f"{run.stdout}{run.stderr}")
 
+    for name, command, of, number in (
+            ("irq", "compare --irq --vcpus 2 --profile 3c5000-kvm",
+             "irq.0.dispatch_ns", "access.iocsr"),
+            ("pages", "compare --balloon=pfn,sg --machine m1-2016 "
+             "traces/balloon-1g-2vcpu.qemu.log.zst", "balloon.1.total_ms",
+             "balloon_host.extent_page")):
+        run = sweep("--run", command, "--sensitivity", of, "--all", "--only",
+                    number, "-o", top / name)
+        row, = table_of(top / name / "sensitivity.tsv")
+        check(run.returncode == 0 and float(row["elasticity"]) > 0,
+              f"{command}: {row} {run.stderr}")
+
     # ---- What cannot be ---------------------------------------------------------------
     for arguments, why in (
             (["--run", RUN, "--sensitivity", "x", "--by", "0"], "1 to 99"),
