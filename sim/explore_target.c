@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/explore_target.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,8 +31,10 @@ static enum vmc_status open_race(struct explore_target *target,
 /* The file that @path means: itself, or a scenario of ours by its name. */
 static const char *find_scenario(const char *path, char found[PATH_BYTES])
 {
-    static const char *const folders[] = {"tests/scenarios",
-                                          VMCYCLE_DATADIR "/scenarios"};
+    const char *own = getenv("VMCYCLE_SCENARIOS");
+    const char *const folders[] = {own != NULL ? own : "tests/scenarios",
+                                   "tests/scenarios",
+                                   VMCYCLE_DATADIR "/scenarios"};
 
     if (access(path, R_OK) == 0 || strchr(path, '/') != NULL) {
         return path;

@@ -57,12 +57,15 @@ int main(int argc, char **argv)
     static const char *const profiles[] = {"../share/vmcycle/profiles",
                                            "../../profiles"};
     static const char *const plots[] = {"../share/vmcycle/plots", "../../sim"};
+    static const char *const scenarios[] = {"../share/vmcycle/scenarios",
+                                            "../../tests/scenarios"};
     static char full_name[64];
     const struct command *command;
 
     argp_err_exit_status = EXIT_BAD_INPUT;
     find_data("VMCYCLE_PROFILES", "profiles", profiles);
     find_data("VMCYCLE_PLOTS", "sim/style.gp", plots);
+    find_data("VMCYCLE_SCENARIOS", "tests/scenarios", scenarios);
     if (argc >= 2 && strcmp(argv[1], "--help") == 0) {
         print_usage(stdout);
         return EXIT_GOOD;

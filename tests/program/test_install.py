@@ -19,8 +19,9 @@ STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wshadow",
 
 
 def run(*command, **options):
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT,
-                          timeout=120, **options)
+    options.setdefault("cwd", ROOT)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120,
+                          **options)
 
 
 # ---- What each example prints -----------------------------------------------
@@ -180,7 +181,8 @@ def check_completion(prefix):
 with tempfile.TemporaryDirectory() as folder:
     prefix = pathlib.Path(folder, "usr")
     made = make(f"PREFIX={prefix}", f"VARIANT={VARIANT}", "install")
-    check_equal(made.returncode, 0, f"make install: {made.stderr[-2000:]}")
+    if not check_equal(made.returncode, 0, f"install: {made.stderr[-2000:]}"):
+        close()
     check_examples(prefix, pathlib.Path(folder, "program"))
     check_headers(prefix / "include/vmcycle")
     check_symbols(prefix / "lib")
@@ -188,6 +190,9 @@ with tempfile.TemporaryDirectory() as folder:
     done = run(f"{prefix}/bin/vmcycle", "profiles", "unit", env=dict(
         os.environ, VMCYCLE_PROFILES=f"{prefix}/share/vmcycle/profiles"))
     check_equal(done.returncode, 0, "the installed program runs")
+    # Elsewhere than it was built for, and called from a folder with nothing.
+    done = run(f"{prefix}/bin/vmcycle", "explore", "S01", cwd=folder)
+    check("schedules" in done.stdout, f"a scenario by its name: {done.stderr}")
     check(pathlib.Path(prefix, "share/man/man1/vmcycle.1").exists(),
           "the man page is there")
     check_completion(prefix)

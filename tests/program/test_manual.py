@@ -82,6 +82,17 @@ def check_commands(text):
         check(name in known or name == "KEY", f"--{name} of the manual exists")
 
 
+def check_environment(text):
+    """Each variable that the program asks for is told of; TMPDIR is not ours."""
+    asked = set()
+    for source in (*(ROOT / "sim").glob("*.c"), *(ROOT / "lib").glob("*/*.c")):
+        asked |= set(re.findall(r'getenv\("(VMCYCLE_\w+)"', source.read_text()))
+    body = text.split("\nENVIRONMENT\n")[1].split("\nEXIT STATUS\n")[0]
+    check(len(asked) >= 3, f"variables: {asked}")
+    check_equal(set(re.findall(r"VMCYCLE_\w+", body)), asked,
+                "ENVIRONMENT of vmcycle(1)")
+
+
 def check_values():
     """Names of profiles are completed where one is wanted."""
     names = {"3c5000-kvm", "3c5000-qemu"}
@@ -152,6 +163,7 @@ with tempfile.TemporaryDirectory() as folder:
     check_equal(set(texts), {"vmcycle.1", "vmcycle.3", "vmct.5"}, "the pages")
     check_commands(texts["vmcycle.1"])
     check_values()
+    check_environment(texts["vmcycle.1"])
     check_headers(texts["vmcycle.3"])
     check_events(texts["vmct.5"])
     check_lint(pages)
