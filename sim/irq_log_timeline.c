@@ -30,6 +30,7 @@ struct irq_log_timeline_state {
     bool is_serving[LOG_VCPUS_MAX];      /* its slice is open */
     /* Arrows whose other end is still to come, by number; 0: none. */
     uint64_t shown[LOG_VECTORS], ipis[LOG_VCPUS_MAX][LOG_IPI_BITS];
+    struct log_flight flights[LOG_VECTORS]; /* as they were seen last */
     uint64_t arrows, last_ns;
     uint32_t pending;
 };
@@ -111,9 +112,10 @@ static void draw_flight(struct irq_log_timeline *self, uint32_t vector,
     uint32_t track = vector_track(self, vector);
     uint64_t raised = timeline_tick(flight->raised_ns);
     uint64_t seen = timeline_tick(flight->seen_ns);
-    const char *name = !flight->is_seen        ? unseen
-                       : flight->is_from_input ? "delivered"
-                                               : "redelivered";
+    const char *name = flight->is_seen
+                           ? flight->is_from_input ? "delivered" : "redelivered"
+                       : flight->is_from_input ? unseen
+                                               : "redelivered, not read";
 
     vmc_timeline_begin_with(self->timeline, track, raised, name, &arg, 1);
     if (self->state.shown[vector] != 0) {
@@ -129,12 +131,12 @@ static void draw_flight(struct irq_log_timeline *self, uint32_t vector,
     vmc_timeline_end(self->timeline, track, tick);
 }
 
-void irq_log_timeline_vector(struct irq_log_timeline *self,
-                             struct log_place place, uint32_t vector,
-                             const struct log_flight *before,
-                             const char *unseen)
+/* Look at @vector again; the end of a flight that nobody read is @unseen. */
+static void look_at(struct irq_log_timeline *self, struct log_place place,
+                    uint32_t vector, const char *unseen)
 {
     const struct log_flight *now = &self->log->vectors[vector];
+    struct log_flight *before = &self->state.flights[vector];
     uint64_t tick = begin_at(self, place);
     bool is_another = now->raised_line != before->raised_line ||
                       now->raised_ns != before->raised_ns;
@@ -142,7 +144,15 @@ void irq_log_timeline_vector(struct irq_log_timeline *self,
     if (before->is_open && (!now->is_open || is_another)) {
         draw_flight(self, vector, before, tick, unseen);
     }
+    memcpy(before, now, sizeof(*before));
     count_pending(self, tick);
+}
+
+void irq_log_timeline_vector(struct irq_log_timeline *self,
+                             struct log_place place, uint32_t vector)
+{
+    look_at(self, place, vector,
+            self->state.flights[vector].is_pending ? "withdrawn" : "masked");
 }
 
 /* ---- vCPUs -------------------------------------------------------------- */
@@ -172,6 +182,16 @@ void irq_log_timeline_access(struct irq_log_timeline *self,
     }
 }
 
+void irq_log_timeline_cleared(struct irq_log_timeline *self,
+                              struct log_place place, uint32_t vcpu,
+                              uint32_t word, uint32_t bits)
+{
+    for (; bits != 0; bits &= bits - 1) {
+        look_at(self, place, word * WORD_VECTORS + vmc_bits_low(bits), "lost");
+    }
+    irq_log_timeline_access(self, place, vcpu);
+}
+
 void irq_log_timeline_shown(struct irq_log_timeline *self,
                             struct log_place place, uint32_t vcpu,
                             uint32_t word, uint32_t shown)
@@ -191,6 +211,7 @@ void irq_log_timeline_shown(struct irq_log_timeline *self,
     for (; shown != 0; shown &= shown - 1) {
         uint32_t vector = word * WORD_VECTORS + vmc_bits_low(shown);
 
+        look_at(self, place, vector, "");
         self->state.shown[vector] = ++self->state.arrows;
         vmc_timeline_flow_in(self->timeline, track, tick, self->state.arrows,
                              arrow_name);

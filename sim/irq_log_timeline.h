@@ -33,12 +33,14 @@ enum vmc_status irq_log_timeline_new(struct irq_log_timeline **out,
                                      const struct interrupt_log *log,
                                      uint32_t vcpu_count);
 
-/** The log has just changed the flight of @vector, which was @before; an end
- * without a read is told as @unseen. */
+/** The log may just have changed the flight of @vector. */
 void irq_log_timeline_vector(struct irq_log_timeline *self,
-                             struct log_place place, uint32_t vector,
-                             const struct log_flight *before,
-                             const char *unseen);
+                             struct log_place place, uint32_t vector);
+
+/** @vcpu has cleared @bits, which were pending, of status word @word. */
+void irq_log_timeline_cleared(struct irq_log_timeline *self,
+                              struct log_place place, uint32_t vcpu,
+                              uint32_t word, uint32_t bits);
 
 /** A read of status word @word by @vcpu has shown the bits @shown first. */
 void irq_log_timeline_shown(struct irq_log_timeline *self,

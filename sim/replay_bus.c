@@ -314,10 +314,14 @@ static void bus_record(void *state, const struct vmc_record *record)
     struct bus_section *section = state;
     const struct vmc_reader *reader = section->context->reader;
     struct irq_ack ack;
-    const char *reason = record->kind == VMC_REC_KVM_USERSPACE_EXIT
-                             ? vmc_reader_text(reader, record->args[1])
-                             : "";
+    const char *reason;
 
+    if (record->kind < VMC_REC_KVM_ENTRY) {
+        return; /* what QEMU has logged */
+    }
+    reason = record->kind == VMC_REC_KVM_USERSPACE_EXIT
+                 ? vmc_reader_text(reader, record->args[1])
+                 : "";
     if (record->kind == VMC_REC_IOREGIONFD_RESP) {
         vmc_hist_add(&section->region_ns, record->args[2]);
     }

@@ -267,14 +267,12 @@ static void time_input(struct replay_irq *self, const struct vmc_record *record,
     irqsim_input(&self->sim, vector, true, is_level);
 }
 
-/* The log has changed the flight of @vector, which was @before. */
+/* The log has perhaps changed the flight of @vector. */
 static void show_flight(struct replay_irq *self,
-                        const struct vmc_record *record, uint32_t vector,
-                        const struct log_flight *before, const char *unseen)
+                        const struct vmc_record *record, uint32_t vector)
 {
     if (VMC_WATCHED(self->log_tracks != NULL)) {
-        irq_log_timeline_vector(self->log_tracks, place_of(record), vector,
-                                before, unseen);
+        irq_log_timeline_vector(self->log_tracks, place_of(record), vector);
     }
 }
 
@@ -291,7 +289,6 @@ static void other_access(struct replay_irq *self,
 static void take_input(struct replay_irq *self, const struct vmc_record *record)
 {
     uint64_t vector = record->args[0];
-    struct log_flight before;
     bool level = record->args[1] != 0;
     bool was_pending;
 
@@ -299,7 +296,6 @@ static void take_input(struct replay_irq *self, const struct vmc_record *record)
         self->counts.bad_vectors++;
         return;
     }
-    before = self->log.vectors[vector];
     strike_input(self, (uint32_t)vector, level);
     was_pending = vmc_eio_pending_on(&self->recorded.eio, (uint32_t)vector) !=
                   VMC_EIO_NO_VCPU;
@@ -307,8 +303,7 @@ static void take_input(struct replay_irq *self, const struct vmc_record *record)
     log_input(&self->log, place_of(record), (uint32_t)vector, level,
               was_pending,
               vmc_eio_pending_on(&self->recorded.eio, (uint32_t)vector));
-    show_flight(self, record, (uint32_t)vector, &before,
-                before.is_pending ? "withdrawn" : "masked");
+    show_flight(self, record, (uint32_t)vector);
     if (level) {
         time_input(self, record, (uint32_t)vector);
     }
@@ -377,22 +372,14 @@ static void write_status(struct replay_irq *self,
 {
     uint64_t address = VMC_IOCSR_EXTIOI + record->args[0];
     uint32_t word = (uint32_t)(record->args[0] - VMC_EIO_COREISR) / 4;
-    uint32_t pending =
-        (uint32_t)machine_iocsr_read(&self->recorded, vcpu, address, 4);
-    struct log_flight before[VECTORS_IN_WORD];
+    uint32_t cleared =
+        (uint32_t)machine_iocsr_read(&self->recorded, vcpu, address, 4) &
+        (uint32_t)record->args[1];
 
-    memcpy(before, &self->log.vectors[word * VECTORS_IN_WORD], sizeof(before));
-    pending &= (uint32_t)record->args[1];
-    log_status_clear(&self->log, place_of(record), vcpu, word, pending);
-    for (; VMC_WATCHED(self->log_tracks != NULL) && pending != 0;
-         pending &= pending - 1) {
-        uint32_t bit = vmc_bits_low(pending);
-
-        show_flight(self, record, word * VECTORS_IN_WORD + bit, &before[bit],
-                    "lost");
-    }
+    log_status_clear(&self->log, place_of(record), vcpu, word, cleared);
     if (VMC_WATCHED(self->log_tracks != NULL)) {
-        irq_log_timeline_access(self->log_tracks, place_of(record), vcpu);
+        irq_log_timeline_cleared(self->log_tracks, place_of(record), vcpu, word,
+                                 cleared);
     }
     machine_iocsr_write(&self->recorded, vcpu, address, 4, record->args[1]);
 }
@@ -418,11 +405,9 @@ static void take_extioi_write(struct replay_irq *self,
         uint32_t now = vmc_eio_pending_on(&self->recorded.eio, first + i);
 
         if (now != before[i]) {
-            struct log_flight flight = self->log.vectors[first + i];
-
             log_moved(&self->log, place_of(record), first + i,
                       now == VMC_EIO_NO_VCPU ? LOG_NO_VCPU : now);
-            show_flight(self, record, first + i, &flight, "moved");
+            show_flight(self, record, first + i);
         }
     }
     run_until(self, record);

@@ -290,11 +290,15 @@ static bool is_switch(const struct rcu_section *section,
 static void rcu_record(void *state, const struct vmc_record *record)
 {
     struct rcu_section *section = state;
-    int arg = rcu_log_text_arg(record->kind);
     enum vmc_status status;
-    const char *text =
-        arg >= 0 ? vmc_reader_text(section->reader, record->args[arg]) : "";
+    const char *text;
+    int arg;
 
+    if (record->kind < VMC_REC_IRQ_HANDLER_ENTRY) {
+        return; /* of a host, not of a kernel that traces itself */
+    }
+    arg = rcu_log_text_arg(record->kind);
+    text = arg >= 0 ? vmc_reader_text(section->reader, record->args[arg]) : "";
     status = rcu_log_take(section->log, record, text);
     if (section->status == VMC_OK) {
         section->status = status;
