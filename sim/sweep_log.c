@@ -89,7 +89,7 @@ int sweep_claim(const char *dir, uint32_t first, uint32_t last)
     bool is_mine = false;
 
     for (int waited_ms = 0; fd >= 0; waited_ms += CLAIM_WAIT_MS) {
-        is_mine = lock_bytes(fd, (off_t)first, (off_t)(last - first + 1),
+        is_mine = lock_bytes(fd, (off_t)first, (off_t)last - (off_t)first + 1,
                              F_OFD_SETLK);
         if (is_mine || (errno != EAGAIN && errno != EACCES) || interrupted()) {
             break;
