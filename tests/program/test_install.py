@@ -82,11 +82,57 @@ EXAMPLES = {"consumer": check_consumer, "doorbell_test": check_doorbell,
             "lost_wakeup": check_lost_wakeup, "balloon_policy": check_policy}
 
 
+# The library in a language that is not its own.
+CPP = r"""
+extern "C" {
+#include <event/event.h>
+}
+#include <iostream>
+
+static void fire(void *, std::uint64_t argument)
+{
+    std::cout << argument << '\n';
+}
+
+int main()
+{
+    vmc_engine_config config{};
+    vmc_engine *engine = nullptr;
+
+    config.events_max = config.handlers_max = 1;
+    if (vmc_engine_new(&engine, &config) != VMC_OK) {
+        return 1;
+    }
+    vmc_engine_schedule(engine, 5, VMC_PHASE_DEVICE,
+                        vmc_engine_add_handler(engine, "c++", 0, fire, nullptr),
+                        42);
+    vmc_engine_run_all(engine);
+    std::cout << vmc_engine_now_tick(engine) << '\n';
+    vmc_engine_free(engine);
+}
+"""
+
+
+def ask_pkg_config(prefix, *options):
+    return run("pkg-config", "--cflags", "--libs", *options, "vmcycle",
+               env=dict(os.environ, PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig"))
+
+
+def check_cpp(prefix, program):
+    if not shutil.which("g++"):
+        print("skipped: no g++, the library is not used from C++")
+        return
+    built = run("g++", *FLAGS, "-Wall", "-Wextra", "-Werror", "-xc++", "-", "-o",
+                str(program), *ask_pkg_config(prefix).stdout.split(), input=CPP)
+    if check_equal(built.returncode, 0, f"built as C++: {built.stderr}"):
+        done = run(str(program), env=dict(os.environ,
+                                          LD_LIBRARY_PATH=f"{prefix}/lib"))
+        check_equal(done.stdout, "42\n5\n", f"in C++: {done.stderr}")
+
+
 def build(prefix, output, name, is_static):
     """Build an example as its reader would: by what pkg-config says."""
-    flags = run("pkg-config", "--cflags", "--libs",
-                *(["--static"] if is_static else []), "vmcycle",
-                env=dict(os.environ, PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig"))
+    flags = ask_pkg_config(prefix, *(["--static"] if is_static else []))
     libs = [f"{prefix}/lib/libvmcycle.a" if is_static and f == "-lvmcycle"
             else f for f in flags.stdout.split()]
     built = run(COMPILER, *FLAGS, *STRICT, f"examples/{name}.c", "-o",
@@ -184,6 +230,7 @@ with tempfile.TemporaryDirectory() as folder:
     if not check_equal(made.returncode, 0, f"install: {made.stderr[-2000:]}"):
         close()
     check_examples(prefix, pathlib.Path(folder, "program"))
+    check_cpp(prefix, pathlib.Path(folder, "program"))
     check_headers(prefix / "include/vmcycle")
     check_symbols(prefix / "lib")
     check_no_state(prefix / "lib/libvmcycle.a")
