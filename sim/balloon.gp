@@ -5,7 +5,7 @@ set terminal svg size 500,440 dynamic enhanced font "sans-serif,14" background "
 rows = dir."/balloon.tsv"
 stats rows skip 1 using (($3+$4)/1e6) nooutput
 set multiplot
-set lmargin at screen 0.14
+set lmargin at screen 0.17
 set rmargin at screen 0.97
 set xrange [*:*] noextend
 set tmargin at screen 0.97

@@ -19,17 +19,18 @@
  * in ms. The first that a run has is its answer. */
 static const struct timed {
     const char *recorded, *simulated, *what;
+    const char *asked; /* "How long did ... take?" */
     bool is_total;
 } timed[] = {
     {"interrupts.recorded_latency_ns", "interrupts.simulated_latency_ns",
-     "interrupt, raised to status read", false},
+     "interrupt, raised to status read", "interrupts", false},
     {"bus.recorded_exit_ns", "bus.simulated_exit_ns",
-     "exit to resumption of the guest", false},
+     "exit to resumption of the guest", "exits", false},
     {"rcu.grace_period_ns", "rcu.predicted.grace_period_ns", "grace period",
-     false},
+     "grace periods", false},
     {"balloon.recorded_ms", "balloon.simulated_ms", "all balloon messages",
-     true},
-    {"", "balloon.total_ms", "balloon operation", true},
+     "the balloon", true},
+    {"", "balloon.total_ms", "balloon operation", "the operation", true},
 };
 
 /* What was split into stages; @count of them is what the means are of. */
@@ -158,14 +159,13 @@ static void write_how_long(FILE *page, const struct report_run *runs,
     struct span tail = span_of(runs, count, false, "p99");
     struct span longest = span_of(runs, count, false, "max");
     struct span first = recorded.runs > 0 ? recorded : simulated;
-    bool is_interrupts = first.at == &timed[0];
 
     if (first.runs == 0) {
         return;
     }
     (void)fprintf(page,
                   "<div>\n<h2>How long did %s take?</h2>\n<p class=\"big\">",
-                  is_interrupts ? "interrupts" : "it");
+                  first.at->asked);
     put_span(page, first);
     (void)fprintf(page, "</p>\n<p>%s: %s",
                   first.at->is_total ? "In all" : "Median", first.at->what);
@@ -339,7 +339,7 @@ static void write_agreement(FILE *page, const struct report_run *runs,
     (void)fprintf(page, "<p class=\"big %s\">",
                   all.wrong == 0 ? "good" : "bad");
     if (all.wrong == 0) {
-        (void)fputs("Yes, in everything", page);
+        (void)fprintf(page, "Yes, all %s checks", html_count(text, all.count));
     } else {
         (void)fprintf(page, "No, %s differ", html_count(text, all.wrong));
     }
