@@ -39,68 +39,77 @@ function fields(code, behind, before,    comma, type, list, count, i, out) {
     return out
 }
 
-BEGIN { FIELDS = "^ +[a-z][a-z_0-9 ]*[ *][a-z_0-9]+(\\[[^]]*\\])?, [^()]*;$" }
+BEGIN {
+    FIELDS = "^ +[a-z][a-z_0-9 ]*[ *][a-z_0-9]+(\\[[^]]*\\])?, [^()]*;$"
+}
 
-# Remembers what was told of the declaration that ended in the line before, and
-# tells it again when the next one has no comment of its own.
+# ---- Outside of comments ----
+
+# A declaration begins. One right below another, without a comment of its own,
+# gets what was told of that one.
 !inside && /^[a-z].*[^;{]$|^[a-z].*;$/ && !is_open {
-    if (was_end && last != "" && $0 !~ /^(struct|enum) [a-z_0-9]+;$/)
-        printf "%s", last
+    if (follows && told != "" && $0 !~ /^(struct|enum) [a-z_0-9]+;$/)
+        printf "%s", told
     is_open = 1
 }
+# It ends.
 !inside && is_open {
-    was_end = 0
+    follows = 0
     if (/;$/) {
         is_open = 0
-        was_end = /\);$/
+        follows = /\);$/
     }
     if (/\{$/)
         is_open = 0
 }
-/^$|^#|^}/ { was_end = 0 }
-/^}/ { last = "" }
+/^$|^#|^}/ { follows = 0 }
+/^}/ { told = "" }
 
+!inside && !/\/\*\*/ {
+    print $0 ~ FIELDS ? fields($0, "", told_field) : $0
+    told_field = ""
+    next
+}
+
+# ---- In comments ----
+
+!inside && /\/\*\*$/ && !has_head {
+    print "/** \\file"
+    has_head = inside = 1
+    next
+}
 {
+    # The line is CODE, OPENING, what it says, CLOSING; any may be empty.
     line = $0
-    if (!inside && match(line, /\/\*\*<? ?/)) {
-        head = substr(line, 1, RSTART + RLENGTH - 1)
-        line = substr(line, RSTART + RLENGTH)
-        inside = 1
-        if (line == "" && !has_head) {
-            print "/** \\file"
-            has_head = 1
-            next
-        }
-    } else
-        head = ""
+    code = opening = closing = ""
     if (!inside) {
-        print line ~ FIELDS ? fields(line, "", of_field) : line
-        of_field = ""
-        next
+        match(line, /\/\*\*<? ?/)
+        code = substr(line, 1, RSTART - 1)
+        opening = substr(line, RSTART, RLENGTH)
+        line = substr(line, RSTART + RLENGTH)
+        is_in_front = code ~ /^ +$/ && opening !~ /</
+        told_field = ""
+        if (code == "")
+            told = ""
     }
-    end = index(line, "*/")
-    inside = end == 0
-    tail = end ? substr(line, end) : ""
-    line = end ? substr(line, 1, end - 1) : line
-    line = comment(line) tail
+    inside = (end = index(line, "*/")) == 0
+    if (end) {
+        closing = substr(line, end)
+        line = substr(line, 1, end - 1)
+    }
+    line = comment(line)
     if (line ~ /^ \* [a-z_]+\.h - /)
         sub(/[a-z_]+\.h - /, "\\brief ", line)
-    at = index(head, "/**<")
-    code = substr(head, 1, at - 1)
-    sub(/ +$/, "", code)
-    if (at && tail != "" && code ~ FIELDS) {
-        print fields(code, substr(head, at) line, "")
+    line = opening line closing
+
+    bare = code
+    sub(/ +$/, "", bare)
+    if (closing != "" && bare ~ FIELDS) {
+        print fields(bare, line, "")
         next
     }
-    line = head line
-    print line
-    if (head != "") {
-        of_field = ""
-        is_in_front = head ~ /^ +\/\*\* ?$/
-    }
+    print code line
+    told = told code line "\n"
     if (is_in_front)
-        of_field = of_field line "\n"
-    if (line ~ /^\/\*\*/)
-        last = ""
-    last = last line "\n"
+        told_field = told_field code line "\n"
 }
