@@ -139,7 +139,7 @@ PACKAGES := pkg-config check libzstd-dev libjansson-dev libinih-dev \
 
 # Programs that nobody here wrote and that tests open our files with. A test
 # whose program is missing says that it was skipped.
-TEST_PACKAGES := chromium python3-jsonschema man-db groff mandoc \
+TEST_PACKAGES := chromium tidy python3-jsonschema man-db groff mandoc \
                  doxygen gtkwave debhelper lintian
 CLUSTER_PACKAGES := libopenmpi-dev openmpi-bin parallel
 

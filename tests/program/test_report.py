@@ -4,7 +4,10 @@ import csv
 import json
 import pathlib
 import re
+import shutil
+import subprocess
 import tempfile
+import xml.etree.ElementTree
 import zlib
 
 import chromium
@@ -353,6 +356,39 @@ def check_sensitivity():
                 "a picture of them, one of the points")
 
 
+# ---- Read by others ----------------------------------------------------------
+
+# What HTML Tidy of 2017 says of what HTML has had since, and of the empty boxes
+# that show a colour.
+KNOWN = ("<data> is not approved by W3C", '<title> proprietary attribute "id"',
+         "trimming empty <i>")
+
+
+def check_with_tidy(names):
+    if shutil.which("tidy") is None:
+        print("skipped: no HTML Tidy is installed")
+        return
+    for name in names:
+        run = subprocess.run(
+            ["tidy", "-errors", "-quiet", "-utf8", "--show-errors", "1000",
+             "--new-inline-tags", "data", top / name],
+            capture_output=True, text=True, timeout=60)
+        check_equal([line for line in run.stderr.splitlines()
+                     if not line.endswith(KNOWN)], [], f"{name}: HTML Tidy")
+
+
+def check_svg():
+    """The pictures as files of their own: XML, with their words."""
+    for path in sorted(top.glob("*/*.svg")):
+        if path.parent.name == "odd":
+            continue
+        root = xml.etree.ElementTree.parse(path).getroot()
+        words = [root.findtext("{http://www.w3.org/2000/svg}" + tag) or ""
+                 for tag in ("title", "desc")]
+        check(all(words) and "gnuplot" not in " ".join(words).lower(),
+              f"{path.parent.name}/{path.name}: {words}")
+
+
 # ---- In a browser ------------------------------------------------------------
 
 
@@ -452,6 +488,8 @@ for words, reason in ((("report", top / "none"), "no folder"),
     check_equal(run.returncode, 2, reason)
     check(run.stderr.strip(), f"{reason}: a line about it")
 
+check_svg()
+check_with_tidy(("single.html", "pair.html", "all.html", "sweeps.html"))
 try:
     check_in_browser("all.html", (PHONE, DESK))
     check_in_browser("single.html", (PHONE,))
