@@ -589,7 +589,7 @@ static enum vmc_status simulate_unlogged(struct options *options,
     progress_start(&progress, options->mechanism, "events");
     options->config.on_progress = on_progress;
     options->config.progress_owner = &progress;
-    options->config.is_stopped = interrupted;
+    options->config.is_stopped = interrupted_ends;
     status = vmc_balloon_run(&options->config, result, error);
     progress_end(&progress);
     return status;

@@ -30,6 +30,7 @@ static const int watched[] = {SIGINT, SIGTERM};
 /* A handler has no other way to know. */
 static atomic_int came;
 static atomic_int_least64_t came_ms;
+static atomic_bool has_cut;
 static atomic_int input_fd = -1, nothing_fd = -1;
 
 static void end_input(void)
@@ -78,6 +79,19 @@ bool interrupted(void)
     return atomic_load_explicit(&came, memory_order_relaxed) != 0;
 }
 
+bool interrupted_ends(void)
+{
+    if (interrupted()) {
+        atomic_store(&has_cut, true);
+    }
+    return interrupted();
+}
+
+bool interrupted_cut(void)
+{
+    return atomic_load(&has_cut);
+}
+
 const char *interrupted_name(void)
 {
     int number = atomic_load(&came);
@@ -113,7 +127,7 @@ enum vmc_status interrupted_open(struct vmc_reader **out, const char *path,
     }
     status = vmc_reader_open(out, path, meta_path, error);
     if (status == VMC_OK) {
-        vmc_reader_stop_when(*out, interrupted);
+        vmc_reader_stop_when(*out, interrupted_ends);
     }
     return status;
 }

@@ -36,6 +36,13 @@ void interrupted_watch(void);
 /** Whether a signal has come. Cheap enough for every event. */
 bool interrupted(void);
 
+/** The same for a loop that then ends: what is written from here on is of a
+ * part, and interrupted_cut() says so to whoever writes it. */
+bool interrupted_ends(void);
+
+/** Whether a loop has ended so. */
+bool interrupted_cut(void);
+
 /** "SIGINT" or "SIGTERM", whichever came first; "" before. */
 const char *interrupted_name(void);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/timeline_file.h"
 
+#include "sim/interrupted.h"
+
 enum vmc_status timeline_file_open(struct timeline_file *out, const char *path,
                                    struct vmc_error *error)
 {
@@ -28,6 +30,12 @@ enum vmc_status timeline_file_close(struct timeline_file *out,
 
     if (out->timeline == NULL) {
         return VMC_OK;
+    }
+    if (interrupted_cut() &&
+        vmc_timeline_tracks_left(out->timeline) < VMC_TIMELINE_TRACKS_MAX) {
+        vmc_timeline_instant(out->timeline, 0,
+                             vmc_timeline_track_tick(out->timeline, 0),
+                             "interrupted: this is not the whole");
     }
     (void)vmc_timeline_finish(out->timeline);
     status = vmc_outfile_commit(out->file, error); /* sees every failed write */

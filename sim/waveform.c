@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "profile/quantity.h"
+#include "sim/interrupted.h"
 
 enum option_key {
     OPTION_VCD = 1024, /* apart from the keys of the commands */
@@ -124,6 +125,12 @@ enum vmc_status waveform_finish(struct waveform *waveform, uint64_t tick,
                         tick, waveform->options.from_text);
     }
     (void)vmc_vcd_end(waveform->vcd, tick); /* commit finds what it did not */
+    if (interrupted_cut()) {
+        (void)fprintf(
+            vmc_outfile_stream(waveform->file),
+            "$comment interrupted by %s: this is not the whole $end\n",
+            interrupted_name());
+    }
     status = vmc_outfile_commit(waveform->file, error);
     waveform->file = NULL;
     return status;

@@ -124,8 +124,12 @@ with tempfile.TemporaryDirectory() as temporary:
         page = (top / "report/index.html").read_text()
         check("Interrupted:" in page and page.rstrip().endswith("</html>"),
               "replay: the page says so")
-        check((top / "w.vcd").read_text().endswith("\n"), "replay: waveform")
-        json.loads((top / "w.json").read_text())
+        check((top / "w.vcd").read_text().endswith(
+            f"\n$comment interrupted by {number.name}: this is not the whole "
+            "$end\n"), "replay: the waveform says so")
+        check("interrupted: this is not the whole" in
+              [e.get("name") for e in json.loads((top / "w.json").read_text())],
+              "replay: the timeline says so")
 
         trace = top / "t.vmct"
         end_reader(number, "import", text, "import", "-", *meta, "-o", trace)
