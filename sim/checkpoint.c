@@ -146,35 +146,105 @@ static struct vmc_hash128 checksum_of(const struct head *head,
     return vmc_hash128(stored, head->stored_bytes, lengths.low);
 }
 
-static enum vmc_status store(const char *path, const void *plain,
-                             size_t plain_bytes, struct vmc_error *error)
+/* What comes out of zstd, which is a small part of what goes in. */
+struct stored {
+    char *bytes;
+    size_t used_bytes, room_bytes;
+};
+
+static bool make_room(struct stored *stored)
+{
+    size_t needed_bytes = stored->used_bytes + ZSTD_CStreamOutSize();
+    char *bytes;
+
+    if (needed_bytes <= stored->room_bytes) {
+        return true;
+    }
+    bytes = realloc(stored->bytes, 2 * needed_bytes);
+    if (bytes == NULL) {
+        return false;
+    }
+    stored->bytes = bytes;
+    stored->room_bytes = 2 * needed_bytes;
+    return true;
+}
+
+/* Put @size_bytes at @data behind what went in before; @is_last ends it. */
+static bool compress(ZSTD_CCtx *context, struct stored *stored,
+                     const void *data, size_t size_bytes, bool is_last)
+{
+    ZSTD_inBuffer in = {data, size_bytes, 0};
+    size_t left;
+
+    do {
+        ZSTD_outBuffer out;
+
+        if (!make_room(stored)) {
+            return false;
+        }
+        out = (ZSTD_outBuffer){stored->bytes, stored->room_bytes,
+                               stored->used_bytes};
+        left = ZSTD_compressStream2(context, &out, &in,
+                                    is_last ? ZSTD_e_end : ZSTD_e_continue);
+        if (ZSTD_isError(left)) {
+            return false;
+        }
+        stored->used_bytes = out.pos;
+    } while (in.pos < in.size || (is_last && left != 0));
+    return true;
+}
+
+/* Compress both pieces into one frame. */
+static bool compress_both(struct stored *stored,
+                          const struct vmc_archive *front,
+                          const struct vmc_archive *body)
+{
+    ZSTD_CCtx *context = ZSTD_createCCtx();
+    size_t front_bytes, body_bytes;
+    const void *front_data = vmc_archive_data(front, &front_bytes);
+    const void *body_data = vmc_archive_data(body, &body_bytes);
+    bool is_good =
+        context != NULL &&
+        !ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel,
+                                             ZSTD_LEVEL)) &&
+        !ZSTD_isError(
+            ZSTD_CCtx_setPledgedSrcSize(context, front_bytes + body_bytes)) &&
+        compress(context, stored, front_data, front_bytes, false) &&
+        compress(context, stored, body_data, body_bytes, true);
+
+    (void)ZSTD_freeCCtx(context);
+    return is_good;
+}
+
+static enum vmc_status store(const char *path, const struct vmc_archive *front,
+                             const struct vmc_archive *body,
+                             struct vmc_error *error)
 {
     struct head head = {.format = FORMAT_VERSION,
-                        .byte_order = BYTE_ORDER_MARK,
-                        .plain_bytes = plain_bytes};
-    size_t room_bytes = ZSTD_compressBound(plain_bytes);
-    void *stored = malloc(room_bytes);
+                        .byte_order = BYTE_ORDER_MARK};
+    struct stored stored = {.bytes = NULL};
+    size_t front_bytes, body_bytes;
     struct vmc_outfile *out;
     enum vmc_status status;
 
-    if (stored == NULL) {
+    if (!compress_both(&stored, front, body)) {
+        free(stored.bytes);
         return vmc_fail(error, VMC_E_NOMEM, "%s: out of memory", path);
     }
-    head.stored_bytes =
-        ZSTD_compress(stored, room_bytes, plain, plain_bytes, ZSTD_LEVEL);
-    if (ZSTD_isError(head.stored_bytes)) {
-        free(stored);
-        return vmc_fail(error, VMC_E_NOMEM, "%s: cannot compress", path);
-    }
+    (void)vmc_archive_data(front, &front_bytes);
+    (void)vmc_archive_data(body, &body_bytes);
     memcpy(head.magic, magic, sizeof(magic));
-    head.checksum = checksum_of(&head, stored);
+    head.plain_bytes = front_bytes + body_bytes;
+    head.stored_bytes = stored.used_bytes;
+    head.checksum = checksum_of(&head, stored.bytes);
     status = vmc_outfile_open(&out, path, error);
     if (status == VMC_OK) {
         (void)fwrite(&head, 1, sizeof(head), vmc_outfile_stream(out));
-        (void)fwrite(stored, 1, head.stored_bytes, vmc_outfile_stream(out));
+        (void)fwrite(stored.bytes, 1, stored.used_bytes,
+                     vmc_outfile_stream(out));
         status = vmc_outfile_commit(out, error);
     }
-    free(stored);
+    free(stored.bytes);
     return status;
 }
 
@@ -186,30 +256,26 @@ enum vmc_status checkpoint_write(const char *path,
     struct vmc_error reason = {""};
     enum vmc_status status = vmc_archive_status(body, &reason);
     struct checkpoint_terms copy = {.count = 0};
-    struct vmc_archive *archive;
-    const void *data;
-    size_t size_bytes;
+    struct vmc_archive *front;
+    size_t body_bytes;
 
     if (status != VMC_OK) {
         return vmc_fail(error, status, "%s: %s", path, reason.text);
     }
-    if (vmc_archive_new(&archive) != VMC_OK) {
+    if (vmc_archive_new(&front) != VMC_OK) {
         return vmc_fail(error, VMC_E_NOMEM, "%s: out of memory", path);
     }
     checkpoint_add_term(&copy, "version", "%s", VMCYCLE_VERSION);
-    archive_terms(&copy, archive);
+    archive_terms(&copy, front);
     copy = *terms;
-    archive_terms(&copy, archive);
-    data = vmc_archive_data(body, &size_bytes);
-    size_bytes = vmc_archive_count(archive, "body_bytes", size_bytes, SIZE_MAX);
-    /* An archive that saves only reads what it is given. */
-    vmc_archive_same(archive, "body", data, size_bytes);
-    status = vmc_archive_status(archive, error);
+    archive_terms(&copy, front);
+    (void)vmc_archive_data(body, &body_bytes);
+    (void)vmc_archive_count(front, "body_bytes", body_bytes, SIZE_MAX);
+    status = vmc_archive_status(front, error);
     if (status == VMC_OK) {
-        data = vmc_archive_data(archive, &size_bytes);
-        status = store(path, data, size_bytes, error);
+        status = store(path, front, body, error);
     }
-    vmc_archive_free(archive);
+    vmc_archive_free(front);
     return status;
 }
 
@@ -345,7 +411,7 @@ static enum vmc_status check_terms(struct checkpoint *checkpoint,
                                        now, error);
 }
 
-/* The archive goes over from the whole to the body, which is its last part. */
+/* The archive goes over from what stands in front of the body to the body. */
 static enum vmc_status find_body(struct checkpoint *checkpoint,
                                  size_t plain_bytes, struct vmc_error *error)
 {

@@ -12,7 +12,7 @@
  *     magic "VMCKPT\r\n", format, byte order  8 + 4 + 4 bytes
  *     stored and plain length                 8 + 8
  *     checksum of the lengths and what was stored, vmc_hash128()      16
- *     the archive, compressed by zstd
+ *     the terms and the archive, compressed together by zstd
  *
  * The same run gives the same bytes, whatever build of one version and
  * architecture makes them.
