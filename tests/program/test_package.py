@@ -31,7 +31,7 @@ mkdir -p "$1/root$2"
 mount -t tmpfs tmpfs "$1/root$2"
 """
 
-# What a user does. Each command is shown, and the first that fails ends it.
+# Installs them, does what the packages' own test does, and removes them.
 USE = r"""
 set -ex
 export DEBIAN_FRONTEND=noninteractive HOME=/tmp
@@ -41,18 +41,7 @@ list > before.txt
 apt-get install --yes --no-install-recommends /packages/*.deb
 dpkg --audit
 dpkg --verify vmcycle libvmcycle0 libvmcycle-dev
-test "$(command -v vmcycle)" = /usr/bin/vmcycle
-vmcycle version
-vmcycle profiles unit > profile.txt
-vmcycle explore S01 > race.txt || test $? = 1
-grep schedules race.txt
-for example in /usr/share/doc/libvmcycle-dev/examples/*.c; do
-    gcc "$example" $(pkg-config --cflags --libs vmcycle) -o example
-    ldd example | grep 'libvmcycle.so.0 => /lib/\|libvmcycle.so.0 => /usr/lib/'
-    ./example > output.txt
-done
-bash -c '. /usr/share/bash-completion/completions/vmcycle; complete -p vmcycle'
-gzip -t /usr/share/man/man1/vmcycle.1.gz /usr/share/man/man3/vmcycle.3.gz
+/packages/use
 apt-get purge --yes vmcycle libvmcycle-dev libvmcycle0
 list | diff before.txt -
 echo all is well
@@ -117,15 +106,13 @@ def check_use(packages, folder):
     copy = pathlib.Path(folder, "copy")
     copy.mkdir()
     script = (OVERLAY + 'mkdir "$1/root/packages"; shift 2; '
-              'cp "$@" "$root/packages"; exec chroot "$root" sh -c ". '
-              '/packages/use.sh"')
-    use = pathlib.Path(folder, "use.sh")
-    use.write_text(USE)
+              'cp "$@" "$root/packages"; exec chroot "$root" sh -c "$use"')
     unshare = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
-    environment = dict(os.environ, root=f"{copy}/root")
+    environment = dict(os.environ, root=f"{copy}/root", use=USE)
     if run(*unshare, OVERLAY, "sh", str(copy), str(ROOT)).returncode == 0:
-        done = run(*unshare, script, "sh", str(copy), str(ROOT), str(use),
-                   *map(str, packages.values()), env=environment)
+        done = run(*unshare, script, "sh", str(copy), str(ROOT),
+                   "debian/tests/use", *map(str, packages.values()),
+                   env=environment)
         check_equal((done.returncode, done.stdout.splitlines()[-1:]),
                     (0, ["all is well"]),
                     f"installed, used, removed: {done.stderr[-3000:]}")
