@@ -569,14 +569,15 @@ static enum vmc_status print_qemu(const struct dump *dump,
 {
     enum vmc_record_kind kind = (enum vmc_record_kind)record->kind;
     char line[VMC_QEMU_LINE_BYTES_MAX];
+    size_t bytes;
 
     if (!vmc_record_is_qemu(kind)) {
         return vmc_fail(error, VMC_E_FORMAT,
                         "line %" PRIu64 ": %s is no event of QEMU's log",
                         record->line, vmc_record_kind_name(kind));
     }
-    (void)fwrite(line, 1, vmc_qemu_line(line, record, text_of, dump->reader),
-                 stdout);
+    bytes = vmc_qemu_line(line, record, text_of, dump->reader);
+    (void)fwrite(line, 1, bytes, stdout);
     return VMC_OK;
 }
 
