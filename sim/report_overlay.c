@@ -14,7 +14,7 @@ enum { PATH_BYTES_MAX = 1024, RUNS_MAX = 8 };
 /* What can be laid over each other: rows that each run must have, the script,
  * and what each run's words are: a figure of its results. */
 static const struct overlay {
-    const char *rows, *script, *title, *text, *hist;
+    const char *rows, *script, *title, *text, *figure;
 } overlays[] = {
     {"recorded.hgrm", "overlay.gp", "Interrupt latency of the runs",
      "Percentile curves of interrupt latency, recorded and, dashed, simulated. "
@@ -28,6 +28,11 @@ static const struct overlay {
      "Percentile curves of grace periods, recorded and, dashed, predicted. "
      "Recorded medians:",
      "rcu.grace_period_ns.p50"},
+    {"balloon-stages.tsv", "overlay-balloon.gp",
+     "Stages of the balloon operations",
+     "Where the simulated time of a balloon operation goes, stage after stage, "
+     "a bar a run. In all:",
+     "balloon.total_ms"},
 };
 
 /* Write @text as a string of gnuplot: a quote inside is written twice. */
@@ -62,7 +67,8 @@ static uint32_t describe(const struct overlay *overlay,
         }
         (void)fprintf(
             text, "%s %s %s", used > 0 ? "," : "", runs[r].name,
-            html_time(time, html_number(runs[r].root, overlay->hist)));
+            html_number_text(time, overlay->figure,
+                             html_number(runs[r].root, overlay->figure)));
         used++;
         (void)fprintf(settings, "dir[%u] = ", (unsigned)used);
         put_string(settings, runs[r].dir);

@@ -471,6 +471,9 @@ check_equal([s.all("h2")[0].text() for s in page.all("section")
             "names of runs; two of one trace by their folders")
 check(page.all("pre") and "V01" in page.all("pre")[0].text(),
       "the counterexample as text")
+check_equal([e.all("title")[0].text() for e in
+             page_of("inflate", "inflate").by_id("comparison").all("figure")],
+            ["Stages of the balloon operations"], "two operations in a picture")
 twice = page_of("rcu", "rcu")
 check_equal([s.all("h2")[0].text() for s in twice.all("section")
              if (s["id"] or "").startswith("run-")],
