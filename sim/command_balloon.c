@@ -708,8 +708,9 @@ static uint32_t parting_cycle(const struct parting *parting, uint32_t number)
     uint64_t cycle = parting->options->config.iteration;
     enum vmc_balloon_op trunk_op, op;
     struct balloon_machine machine;
-    struct options own;
+    struct options own = default_options;
     struct vmc_error error;
+    bool is_alike;
 
     if (balloon_op(&trunk_op, parting->options->op, &error) != VMC_OK ||
         balloon_op(&op, op_name != NULL ? op_name : parting->options->op,
@@ -722,16 +723,18 @@ static uint32_t parting_cycle(const struct parting *parting, uint32_t number)
     if (share_has_same_settings(parting->share, 0, number)) {
         return (uint32_t)cycle;
     }
-    return load_run(parting, number, &own, &machine) &&
-           memcmp(&machine.machine, &parting->machine->machine,
-                  sizeof(machine.machine)) == 0;
+    is_alike = load_run(parting, number, &own, &machine) &&
+               memcmp(&machine.machine, &parting->machine->machine,
+                      sizeof(machine.machine)) == 0;
+    json_decref(own.assumed);
+    return is_alike;
 }
 
 /* In a run: take over what may differ from the trunk. */
 static bool become_run(struct parting *parting, uint32_t number)
 {
     struct balloon_machine machine;
-    struct options own;
+    struct options own = default_options;
     struct vmc_error error;
 
     if (!load_run(parting, number, &own, &machine) ||
@@ -740,6 +743,7 @@ static bool become_run(struct parting *parting, uint32_t number)
     }
     parting->is_run = true;
     (void)json_object_update(parting->options->assumed, own.assumed);
+    json_decref(own.assumed);
     parting->options->json_path = own.json_path;
     parting->options->op = own.op;
     parting->options->config.iteration = own.config.iteration;
@@ -844,35 +848,42 @@ int command_balloon(int argc, char **argv)
     return end;
 }
 
-static int run_shared(struct share *share)
+/* Runs that part before anything is done, then the others. */
+static int part_runs(struct parting *parting)
 {
-    struct options options = default_options;
-    struct balloon_machine machine;
-    struct parting parting = {
-        .share = share, .options = &options, .machine = &machine};
-    uint32_t count = share_count(share);
+    struct share *share = parting->share;
 
-    if (!load_run(&parting, 0, &options, &machine) || options.is_validating ||
-        options.report_path != NULL || options.perfetto_path != NULL ||
-        options.vcd.path != NULL) {
-        return EXIT_BAD_INPUT;
+    for (uint32_t i = 0; i < share_count(share); i++) {
+        parting->cycles[i] = parting_cycle(parting, i);
     }
-    parting.cycles = calloc(count, sizeof(*parting.cycles));
-    if (parting.cycles == NULL) {
-        return EXIT_INTERNAL;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        parting.cycles[i] = parting_cycle(&parting, i);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (parting.cycles[i] == 0 && share_part(share, i)) {
+    for (uint32_t i = 0; i < share_count(share); i++) {
+        if (parting->cycles[i] == 0 && share_part(share, i)) {
             int argc;
             char **argv = share_arguments(share, i, &argc);
 
             return argv != NULL ? command_balloon(argc, argv) : EXIT_BAD_INPUT;
         }
     }
-    return share_is_over(share) ? EXIT_GOOD : run(&options, &parting);
+    return share_is_over(share) ? EXIT_GOOD : run(parting->options, parting);
+}
+
+static int run_shared(struct share *share)
+{
+    struct options options = default_options;
+    struct balloon_machine machine;
+    struct parting parting = {
+        .share = share, .options = &options, .machine = &machine};
+    int end = EXIT_BAD_INPUT;
+
+    if (load_run(&parting, 0, &options, &machine) && !options.is_validating &&
+        options.report_path == NULL && options.perfetto_path == NULL &&
+        options.log_path == NULL) {
+        parting.cycles = calloc(share_count(share), sizeof(*parting.cycles));
+        end = parting.cycles != NULL ? part_runs(&parting) : EXIT_INTERNAL;
+    }
+    free(parting.cycles);
+    json_decref(options.assumed);
+    return end;
 }
 
 static const char *const late_options[] = {"iteration", "op", "set", NULL};

@@ -469,7 +469,7 @@ enum { KEPT_RECORDS_MAX = 5000000 };
 static int run_shared(struct share *share)
 {
     struct options options = {.trace_path = NULL};
-    struct vmc_reader *reader;
+    struct vmc_reader *reader = NULL;
     struct vmc_error error;
     int argc;
     char **argv = share_arguments(share, 0, &argc);
@@ -490,6 +490,7 @@ static int run_shared(struct share *share)
             return argv != NULL ? replay(argc, argv, reader) : EXIT_BAD_INPUT;
         }
     }
+    vmc_reader_close(reader);
     return status == VMC_OK ? EXIT_GOOD : EXIT_BAD_INPUT;
 }
 

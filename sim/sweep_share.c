@@ -73,6 +73,13 @@ struct share {
     bool *has_parted;
     bool is_over;
     struct sweep_line line;
+    struct told_line *told; /* the last of them */
+};
+
+/* A command line that was given out, to the end of the process. */
+struct told_line {
+    struct told_line *before;
+    char *argv[];
 };
 
 /* ---- Families ----------------------------------------------------------- */
@@ -253,8 +260,9 @@ bool share_has_same_settings(const struct share *share, uint32_t a, uint32_t b)
 char **share_arguments(struct share *share, uint32_t run, int *argc)
 {
     const struct sweep_line *line = &share->line;
+    struct told_line *told;
     size_t bytes = 0;
-    char **argv, *text;
+    char *text;
 
     if (sweep_point_line(&share->line, &share->dealer->place,
                          point_of(share, run)) != VMC_OK) {
@@ -264,16 +272,20 @@ char **share_arguments(struct share *share, uint32_t run, int *argc)
     for (int i = 0; i < line->argc; i++) {
         bytes += strlen(line->argv[i]) + 1;
     }
-    argv = calloc(1, ((size_t)line->argc + 1) * sizeof(*argv) + bytes);
-    if (argv == NULL) {
+    told =
+        calloc(1, sizeof(*told) +
+                      ((size_t)line->argc + 1) * sizeof(told->argv[0]) + bytes);
+    if (told == NULL) {
         return NULL;
     }
-    text = (char *)(argv + line->argc + 1);
+    told->before = share->told;
+    share->told = told;
+    text = (char *)(told->argv + line->argc + 1);
     for (int i = 0; i < line->argc; i++) {
-        argv[i] = text;
+        told->argv[i] = text;
         text = stpcpy(text, line->argv[i]) + 1;
     }
-    return argv;
+    return told->argv;
 }
 
 bool share_is_over(const struct share *share)
@@ -364,7 +376,7 @@ static int run_each(struct share *share)
  * points say again by themselves. */
 static int live(const struct share_dealer *dealer, struct batch batch)
 {
-    static struct share share;
+    static struct share share; /* large, and reached to the end */
     int nowhere = open("/dev/null", O_RDWR);
 
     if (nowhere < 0 || dup2(nowhere, STDIN_FILENO) < 0 ||
