@@ -43,9 +43,23 @@ int command_failed(enum vmc_status status, const struct vmc_error *error)
     return status == VMC_E_NOMEM ? EXIT_INTERNAL : EXIT_BAD_INPUT;
 }
 
+static bool is_standard_output(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
 FILE *command_table(const char *json_path)
 {
-    return json_path != NULL && strcmp(json_path, "-") == 0 ? stderr : stdout;
+    return is_standard_output(json_path) ? stderr : stdout;
+}
+
+FILE *command_table_beside(const char *json_path, const char *perfetto_path,
+                           const char *vcd_path)
+{
+    return is_standard_output(json_path) || is_standard_output(perfetto_path) ||
+                   is_standard_output(vcd_path)
+               ? stderr
+               : stdout;
 }
 
 int command_version(int argc, char **argv)

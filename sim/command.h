@@ -38,6 +38,11 @@ int command_failed(enum vmc_status status, const struct vmc_error *error);
 /** Where tables go: standard output, unless @json_path is "-" and takes it. */
 FILE *command_table(const char *json_path);
 
+/** The same for a command that can also write a timeline and a waveform there.
+ * NULL: none. */
+FILE *command_table_beside(const char *json_path, const char *perfetto_path,
+                           const char *vcd_path);
+
 int command_balloon(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_device(int argc, char **argv);

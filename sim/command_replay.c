@@ -421,7 +421,8 @@ static int replay(int argc, char **argv, struct vmc_reader *reader)
 
     argp_parse(&parser, argc, argv, 0, NULL, &options);
     interrupted_watch();
-    table = command_table(options.json_path);
+    table = command_table_beside(options.json_path, options.perfetto_path,
+                                 options.context.vcd.path);
     status = prepare(&run, &options, &profile, &error);
     if (status == VMC_OK) {
         status = replay_run_pull(&run, &error);
