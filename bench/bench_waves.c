@@ -37,7 +37,9 @@ enum {
 static const char *const paths[] = {
     "traces/eiointc-4vcpu.qemu.log.zst",
     "traces/veiointc-16vcpu.qemu.log.zst",
-    "traces/balloon-7of8g-4vcpu.qemu.log.zst",
+    "traces/balloon-1g-2vcpu.qemu.log.zst",
+    "traces/kvm-bios-pc.ftrace.txt.zst",
+    "traces/rcu-4vcpu.ftrace.txt.zst",
 };
 
 /* ---- Off ---------------------------------------------------------------- */

@@ -6,6 +6,8 @@
 
 #include "bench/measure.h"
 #include "sim/replay.h"
+#include "sim/replay_rcu.h"
+#include "sim/replay_waves.h"
 
 enum { RECORDS_MAX = 1 << 18 };
 
@@ -60,6 +62,21 @@ static uint32_t record_count(const struct bench_replay *replay)
     return replay->record_count;
 }
 
+/* The sections of a replay, in their order; the last only looks on. */
+static const struct replay_section *const sections[] = {
+    &replay_irq, &replay_rcu, &replay_balloon, &replay_bus, &replay_waves};
+
+enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
+
+static void take_all(const struct bench_replay *replay, void **states)
+{
+    for (uint32_t i = 0; i < replay->record_count; i++) {
+        for (int s = 0; s < SECTIONS - 1; s++) {
+            sections[s]->record(states[s], &replay->records[i]);
+        }
+    }
+}
+
 static double run_replay(const struct bench_replay *replay,
                          const char *vcd_path)
 {
@@ -68,22 +85,27 @@ static double run_replay(const struct bench_replay *replay,
                                            .is_checking = true,
                                            .vcd = {.path = vcd_path}};
     struct vmc_error error = {""};
-    json_t *json = NULL;
+    void *states[SECTIONS] = {NULL};
     double start, seconds;
-    void *state;
 
-    if (replay_irq.start(&state, &context, &error) != VMC_OK) {
-        (void)fprintf(stderr, "%s\n", error.text);
-        exit(EXIT_FAILURE);
+    for (int s = 0; s < SECTIONS; s++) {
+        if (sections[s]->start(&states[s], &context, &error) != VMC_OK) {
+            (void)fprintf(stderr, "%s\n", error.text);
+            exit(EXIT_FAILURE);
+        }
     }
     start = bench_seconds();
-    for (uint32_t i = 0; i < replay->record_count; i++) {
-        replay_irq.record(state, &replay->records[i]);
+    take_all(replay, states);
+    for (int s = 0; s < SECTIONS; s++) {
+        json_t *json = NULL;
+
+        (void)sections[s]->finish(states[s], &json, replay->nowhere);
+        json_decref(json);
     }
-    (void)replay_irq.finish(state, &json, replay->nowhere);
     seconds = bench_seconds() - start;
-    json_decref(json);
-    replay_irq.free(state);
+    for (int s = 0; s < SECTIONS; s++) {
+        sections[s]->free(states[s]);
+    }
     return seconds;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * replay_plugin.h - the interrupt section of a replay as an object that can be
- * loaded, so that one process can hold two builds of it and time them in turns.
+ * replay_plugin.h - all sections of a replay as an object that can be loaded,
+ * so that one process can hold two builds of it and time them in turns.
  *
  * The Makefile links it twice: from the objects that everybody uses, and from
  * the same sources built with VMC_WITHOUT_WATCHERS.

@@ -73,12 +73,13 @@ __extension__ typedef unsigned __int128 vmc_u128;
  * @is_watched: whether there is somebody who only looks on. Every place that
  * tells of a change for the sake of watchers asks with this. The benchmark of
  * waveforms builds all once more with VMC_WITHOUT_WATCHERS, where nobody ever
- * is, and compares, so that it is known what asking costs.
+ * is, and compares, so that it is known what asking costs. The compiler keeps
+ * what watchers need out of the way of everybody else.
  */
 #ifdef VMC_WITHOUT_WATCHERS
 #define VMC_WATCHED(is_watched) (false && (is_watched))
 #else
-#define VMC_WATCHED(is_watched) (is_watched)
+#define VMC_WATCHED(is_watched) (__builtin_expect((is_watched), 0) != 0)
 #endif
 
 /** How many elements the array @array has. */
