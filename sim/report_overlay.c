@@ -35,19 +35,6 @@ static const struct overlay {
      "balloon.total_ms"},
 };
 
-/* Write @text as a string of gnuplot: a quote inside is written twice. */
-static void put_string(FILE *to, const char *text)
-{
-    (void)fputc('\'', to);
-    for (; *text != '\0'; text++) {
-        if (*text == '\'') {
-            (void)fputc('\'', to);
-        }
-        (void)fputc(*text, to);
-    }
-    (void)fputc('\'', to);
-}
-
 /* Tell the script its folders and names. Returns of how many runs. */
 static uint32_t describe(const struct overlay *overlay,
                          const struct report_run *runs, uint32_t count,
@@ -62,7 +49,8 @@ static uint32_t describe(const struct overlay *overlay,
         char path[PATH_BYTES_MAX], time[HTML_TEXT_BYTES];
 
         (void)snprintf(path, sizeof(path), "%s/%s", runs[r].dir, overlay->rows);
-        if (access(path, R_OK) != 0) {
+        /* A script may hand the name to a shell: no quote ends it there. */
+        if (strchr(path, '\'') != NULL || access(path, R_OK) != 0) {
             continue;
         }
         (void)fprintf(
@@ -71,9 +59,9 @@ static uint32_t describe(const struct overlay *overlay,
                              html_number(runs[r].root, overlay->figure)));
         used++;
         (void)fprintf(settings, "dir[%u] = ", (unsigned)used);
-        put_string(settings, runs[r].dir);
+        plot_put_string(settings, runs[r].dir);
         (void)fprintf(settings, "; name[%u] = ", (unsigned)used);
-        put_string(settings, runs[r].name);
+        plot_put_string(settings, runs[r].name);
         (void)fputs("; ", settings);
     }
     (void)fprintf(settings, "runs = %u", (unsigned)used);

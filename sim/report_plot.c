@@ -172,6 +172,18 @@ enum vmc_status report_name_picture(const char *from, const char *path,
     return status == VMC_OK ? vmc_outfile_commit(out, error) : status;
 }
 
+void plot_put_string(FILE *settings, const char *text)
+{
+    (void)fputc('\'', settings);
+    for (; *text != '\0'; text++) {
+        if (*text == '\'') {
+            (void)fputc('\'', settings); /* written twice it is one */
+        }
+        (void)fputc(*text, settings);
+    }
+    (void)fputc('\'', settings);
+}
+
 enum vmc_status plot_to_stream(FILE **out, const char *script,
                                const char *settings, const char *title,
                                const char *text)

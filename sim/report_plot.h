@@ -9,6 +9,9 @@
 
 #include "base/base.h"
 
+/** Write @text as a string of gnuplot, for the settings of a script. */
+void plot_put_string(FILE *settings, const char *text);
+
 /**
  * Draw with script @script after the gnuplot assignments @settings.
  * Owner    *@out is the caller's: the picture, named by @title and @text, in a

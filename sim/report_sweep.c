@@ -103,18 +103,6 @@ static uint32_t groups_of(const struct report_rows *rows, uint32_t column,
     return count;
 }
 
-static void put_string(FILE *to, const char *text)
-{
-    (void)fputc('\'', to);
-    for (; *text != '\0'; text++) {
-        if (*text == '\'') {
-            (void)fputc('\'', to);
-        }
-        (void)fputc(*text, to);
-    }
-    (void)fputs("'; ", to);
-}
-
 static void write_plot(FILE *page, const char *script, const char *settings,
                        const char *title, const char *text, uint32_t *pictures)
 {
@@ -151,15 +139,18 @@ static void write_picture(FILE *page, const char *dir,
         count = groups_of(rows, by, groups);
     }
     (void)fputs("dir = ", to);
-    put_string(to, dir);
+    plot_put_string(to, dir);
+    (void)fputs("; ", to);
     (void)fputs("what = ", to);
-    put_string(to, name);
+    plot_put_string(to, name);
+    (void)fputs("; ", to);
     (void)fprintf(to, "result = %u; by = %u; groups = %u; array group[%d]; ",
                   (unsigned)result + 1, (unsigned)by + 1, (unsigned)count,
                   GROUPS_MAX);
     for (uint32_t g = 0; g < count; g++) {
         (void)fprintf(to, "group[%u] = ", (unsigned)g + 1);
-        put_string(to, groups[g]);
+        plot_put_string(to, groups[g]);
+        (void)fputs("; ", to);
     }
     (void)fclose(to);
     (void)snprintf(text, sizeof(text), "%s of each point, %s to %s%s%s.", name,
@@ -297,7 +288,8 @@ static void write_sensitivity(FILE *page, const char *dir, uint32_t *pictures)
     to = open_memstream(&settings, &bytes);
     if (to != NULL) {
         (void)fputs("dir = ", to);
-        put_string(to, dir);
+        plot_put_string(to, dir);
+        (void)fputs("; ", to);
         (void)fclose(to);
         write_plot(page, "tornado.gp", settings, "Which numbers matter",
                    "How much the result changes when a number of the profile "

@@ -219,6 +219,12 @@ def check_odd_folders():
         check_equal(run.returncode, 0, f"{what}: {run.stderr}")
         check_equal(check_page(Page((top / "odd.html").read_text())), [],
                     f"a page of a folder with {what} in its picture")
+    # Names that a shell, gnuplot or HTML would take for something else.
+    for name in ("it's", "$(touch x)", "a;b", "<b>&amp;", "tab\tin it", "ä\\n"):
+        (top / name).mkdir()
+        for path in (top / "inflate").iterdir():
+            shutil.copy(path, top / name)
+        page_of(name, "inflate", name, output="odd.html")
     (odd / "report.json").unlink()
     for what, text, status in (
             ("no rows", "point\tseed\ttotal_ms\n", 0), ("nothing", "", 2),
