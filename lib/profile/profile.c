@@ -542,7 +542,8 @@ enum vmc_status vmc_profile_load_changed(struct vmc_profile **out,
 {
     enum vmc_status status = vmc_profile_load(out, name, error);
 
-    for (uint32_t i = 0; i < change_count && status == VMC_OK; i++) {
+    for (uint32_t i = 0; *out != NULL && i < change_count && status == VMC_OK;
+         i++) {
         status = vmc_profile_set(*out, changes[i], error);
     }
     if (status != VMC_OK) {

@@ -233,13 +233,16 @@ static enum vmc_status next_kept(struct vmc_reader *reader,
 enum vmc_status vmc_reader_keep(struct vmc_reader *reader, uint64_t records_max,
                                 struct vmc_error *error)
 {
-    struct vmc_record *kept = NULL;
-    uint64_t kept_count = 0, room = 0;
+    uint64_t kept_count = 0, room = VMC_BATCH_RECORDS;
+    struct vmc_record *kept = malloc(room * sizeof(*kept));
     const struct vmc_record *records;
     enum vmc_status status;
     uint32_t count;
 
     assert(!reader->is_kept);
+    if (kept == NULL) {
+        return VMC_E_NOMEM;
+    }
     while ((status = vmc_reader_next(reader, &records, &count,
                                      &reader->damage_error)) == VMC_OK) {
         if (kept_count + count > records_max) {
@@ -250,7 +253,7 @@ enum vmc_status vmc_reader_keep(struct vmc_reader *reader, uint64_t records_max,
         if (kept_count + count > room) {
             struct vmc_record *more;
 
-            room = room * 2 + VMC_BATCH_RECORDS;
+            room *= 2;
             more = realloc(kept, room * sizeof(*kept));
             if (more == NULL) {
                 free(kept);
