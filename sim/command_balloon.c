@@ -769,6 +769,12 @@ static bool choose(void *owner, uint32_t cycle, enum vmc_balloon_op *op)
     return parting->is_run || !share_is_over(share);
 }
 
+static FILE *table_of(const struct options *options)
+{
+    return command_table_beside(options->json_path, options->perfetto_path,
+                                options->vcd.path);
+}
+
 /* ---- The run ------------------------------------------------------------ */
 
 /* @parting is NULL for a run that begins by itself. */
@@ -806,13 +812,13 @@ static int run(struct options *options, struct parting *parting)
     }
     wall_ms = host_now_ms() - start_ms;
     root = describe(options, &result, wall_ms);
-    tell_interruption(&result, root, command_table(options->json_path));
-    print(options, &result, wall_ms, command_table(options->json_path));
+    tell_interruption(&result, root, table_of(options));
+    print(options, &result, wall_ms, table_of(options));
     if (irq != NULL) {
         struct vmc_hist_summary latency =
             vmc_hist_summarize(&irq->sim.state.cleared_ns);
 
-        (void)fprintf(command_table(options->json_path),
+        (void)fprintf(table_of(options),
                       "interrupts: %" PRIu64 " raised, %" PRIu64
                       " taken, %.3f us each (mean)\n",
                       irq->port.raised, irq->port.taken,

@@ -542,6 +542,12 @@ static enum vmc_status run(struct outcome *outcome, struct options *options,
     return status;
 }
 
+static FILE *table_of(const struct options *options)
+{
+    return command_table_beside(options->json_path, options->perfetto_path,
+                                options->vcd.path);
+}
+
 /* Say when a signal ended the search. */
 static void tell_interruption(const struct outcome *outcome,
                               const struct options *options, json_t *root)
@@ -550,8 +556,8 @@ static void tell_interruption(const struct outcome *outcome,
 
     (void)snprintf(what, sizeof(what), "%" PRIu64 " steps",
                    outcome->counts.steps);
-    interrupted_tell(root, command_table(options->json_path),
-                     options->search.is_interrupted, what);
+    interrupted_tell(root, table_of(options), options->search.is_interrupted,
+                     what);
     if (options->search.is_interrupted) {
         explore_keep_tell(&options->search.keep);
     }
@@ -580,7 +586,7 @@ int command_explore(int argc, char **argv)
         json_t *root = describe(outcome, &options);
 
         tell_interruption(outcome, &options, root);
-        print_outcome(outcome, &options, command_table(options.json_path));
+        print_outcome(outcome, &options, table_of(&options));
         status = write_files(outcome, &options, root, &error);
         json_decref(root);
     }

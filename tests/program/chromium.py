@@ -31,7 +31,7 @@ FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
          "--disable-background-networking", "--disable-component-update",
          "--disable-default-apps", "--hide-scrollbars",
          "--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-pipe")
-START_SECONDS = 30
+START_SECONDS = 90
 
 
 class NoBrowser(Exception):
@@ -184,7 +184,7 @@ def _visit(browser, url, evaluate, width, height, mobile, dark, screenshot):
 
 
 def load(path, evaluate=(), width=1280, height=800, mobile=False, dark=False,
-         screenshot=False, seconds=60):
+         screenshot=False, seconds=180):
     """Open the file @path and wait until it has loaded; then evaluate each
     JavaScript expression of @evaluate (a promise is waited for) into values.
     """

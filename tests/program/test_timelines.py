@@ -522,6 +522,13 @@ def test(folder):
     check_equal(json.loads(plain.stdout),
                 files[TRACES[2].name.split(".")[0]][2],
                 "watching changes nothing")
+    for command in (("replay", TRACES[2]), ("explore", "S03"),
+                    ("balloon", "--guest", "1G", "--move", "16M")):
+        run = vmcycle(*command, "--perfetto", "-")
+        check_equal(traceevents.check(run.stdout)[0], [],
+                    f"{command[0]}: a timeline on standard output")
+        check(len(run.stderr.splitlines()) > 3,
+              f"{command[0]}: the table then goes to standard error")
     check_equal(vmcycle("replay", TRACES[2], "--perfetto",
                         pathlib.Path(folder, "none/x.json")).returncode, 2,
                 "a folder that is not there")
