@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import tempfile
 import time
@@ -172,6 +173,52 @@ def check_damage(work, trace, checkpoint):
     check_refused(work, trace, work / "missing.ckpt", "cannot open")
 
 
+def hash128(data, seed):
+    """vmc_hash128() of base/hash.h."""
+    mask = 2 ** 64 - 1
+    k = (0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9,
+         0xd6e8feb86659fd93)
+
+    def fold(x, y):
+        return (x * y & mask) ^ (x * y >> 64)
+
+    a, b = seed ^ k[0], seed ^ k[1] ^ len(data)
+    padded = data + bytes(16 - len(data) % 16)
+    for x, y in struct.iter_unpack("<QQ", padded):
+        a = (fold(a ^ x ^ k[2], y ^ k[0]) + b) & mask
+        b = (fold(b ^ y ^ k[3], x ^ k[1]) + a) & mask
+    return fold(a ^ k[3], b ^ k[2]), fold(b ^ k[0], a ^ k[1])
+
+
+def check_version(work, trace, checkpoint):
+    """The same checkpoint, as another version would have written it. Taken
+    apart and put together again as checkpoint.h says."""
+    whole = checkpoint.read_bytes()
+    stored, plain = struct.unpack_from("<QQ", whole, 16)
+    check_equal(whole[:12], b"VMCKPT\r\n\1\0\0\0", "magic and format")
+    check_equal(stored, len(whole) - 48, "stored length")
+    state = subprocess.run(["zstd", "-dc"], input=whole[48:],
+                           capture_output=True, check=True).stdout
+    check_equal(plain, len(state), "plain length")
+    version = vmcycle("version").stdout.split()[1].encode()
+    other = b"9" + version[1:]
+    for text, what in ((version, None), (other, "was written by vmcycle " +
+                                         other.decode())):
+        packed = subprocess.run(
+            ["zstd", "-c"], input=state.replace(version, text, 1),
+            capture_output=True, check=True).stdout
+        lengths = struct.pack("<QQ", len(packed), plain)
+        seed, _ = hash128(lengths, 1)
+        made = work / "made.ckpt"
+        made.write_bytes(whole[:16] + lengths +
+                         struct.pack("<QQ", *hash128(packed, seed)) + packed)
+        if what is None:
+            done = replay(work / "again", trace, "--resume", made)
+            check_equal(done[0], 0, f"packed by zstd: {done[2]}")
+        else:
+            check_refused(work, trace, made, what)
+
+
 def check_misfits(work, checkpoint):
     """Another run than that which wrote it, on IRQ without options."""
     for option, what in (
@@ -314,6 +361,7 @@ with tempfile.TemporaryDirectory() as name:
             check_other_builds(place, recorded, outcome, checkpoints)
             check_info(place, recorded, checkpoints[3])
             check_damage(place, recorded, checkpoints[3])
+            check_version(place, recorded, checkpoints[3])
             check_misfits(place, checkpoints[3])
             for first_line in (250, 20000):
                 check_between(place, recorded, first_line)
