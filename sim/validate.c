@@ -299,8 +299,10 @@ int balloon_validate(const char *json_path)
         (void)fprintf(table,
                       "geometric mean of the errors of fitted rows: %.2f %%; "
                       "%u of %zu rows missed\n",
-                      mean, totals.missed, VMC_COUNT_OF(rows));
-        print_absent(table);
+                      mean, totals.missed, json_array_size(list));
+        if (!totals.is_cut) {
+            print_absent(table);
+        }
         json_object_set_new(root, "version", json_string(VMCYCLE_VERSION));
         json_object_set_new(root, "rows", json_incref(list));
         json_object_set_new(root, "geometric_mean_percent", json_real(mean));
