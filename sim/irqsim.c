@@ -491,11 +491,11 @@ static uint64_t finish_access(struct irqsim *sim, uint32_t index)
 
     vcpu->accesses++;
     sim->state.counts.accesses++;
-    tell_access(sim, index);
     if (vcpu->flow != FLOW_NONE) {
         return data;
     }
     if (routine->kind == GUEST_IPI_RECEIVE) {
+        tell_access(sim, index);
         if (!access->is_write) {
             see_ipi(sim, index);
             vcpu->ipi_actions = (uint32_t)__builtin_popcountll(data);

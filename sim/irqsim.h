@@ -148,7 +148,7 @@ struct irqsim_observer {
     void (*input)(void *watcher, uint64_t tick, uint32_t vector, bool level);
     /** The router of @node serves or has waiting other vectors. */
     void (*router)(void *watcher, uint64_t tick, uint32_t node);
-    /** An access of @vcpu to the controller has acted. */
+    /** An access of @vcpu to its IPI unit has acted. */
     void (*access)(void *watcher, uint64_t tick, uint32_t vcpu);
 };
 
