@@ -541,6 +541,7 @@ uint32_t bus_log_thread(const struct bus_log *log, uint32_t index)
     return log->threads[index].id;
 }
 
+/* All but last, which only says where to look first. */
 void bus_log_archive(struct bus_log *log, struct vmc_archive *archive)
 {
     VMC_ARCHIVE(archive, log->counts);
@@ -549,5 +550,4 @@ void bus_log_archive(struct bus_log *log, struct vmc_archive *archive)
     vmc_archive_bytes(archive, "threads", log->threads,
                       log->thread_count * sizeof(log->threads[0]));
     VMC_ARCHIVE(archive, log->slots);
-    VMC_ARCHIVE(archive, log->last);
 }

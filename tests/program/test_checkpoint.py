@@ -299,6 +299,35 @@ def check_options(work, trace, whole, found):
         check(what in run.stderr, f"{what}: says {run.stderr!r}")
 
 
+def check_ways(work):
+    """What no recorded trace has: accesses in the kernel whose end is known, and
+    region file descriptors; a checkpoint after each line."""
+    ended = " info1 0x0 info2 0x0 intr_info 0x0 error_code 0x0"
+    events = [f"kvm_exit: vcpu 0 reason IO_INSTRUCTION rip 0x10{ended}",
+              "kvm_pio: pio_write at 0x20 size 1 count 1 val 0x11 ",
+              "kvm_entry: vcpu 0, rip 0x11",
+              f"kvm_exit: vcpu 0 reason EPT_MISCONFIG rip 0x14{ended}",
+              "kvm_mmio: mmio write len 4 gpa 0xfe000000 val 0x1",
+              "kvm_ioregionfd_cmd: write bus mmio gpa 0xfe000000 len 4 off 0x0 "
+              "data 0x1 user 0x0 resp 1",
+              "kvm_ioregionfd_resp: gpa 0xfe000000 data 0x0 lat 8123 ns err 0",
+              "kvm_entry: vcpu 0, rip 0x15"]
+    log = work / "ways.txt"
+    log.write_text("# tracer: nop\n" + "".join(
+        f" CPU 0/KVM-42 [000] ..... 1.{10 * i:06}: {event}\n"
+        for i, event in enumerate(events * 3)))
+    whole = replay(work / "whole", log, "--checkpoint-every", "10us",
+                   "--checkpoint", work / "each")
+    bus = json.loads(whole[3]["result.json"])["bus"]
+    check_equal(bus["ioregionfd_response_ns"]["count"], 3, "responses")
+    check_equal(bus["recorded_kernel_ns"]["count"], 6, "in the kernel")
+    found = sorted((work / "each").iterdir())
+    check_equal(len(found), 3 * len(events) - 1, "a checkpoint for each line")
+    for checkpoint in found:
+        check_same(replay(work / "again", log, "--resume", checkpoint), whole,
+                   f"ways from {checkpoint.name}")
+
+
 def check_interrupted(work, trace, whole, number, share):
     """A run that a signal ends when it has had @share of its input goes on."""
     text = subprocess.run(["zstd", "-dc", trace], capture_output=True,
@@ -371,6 +400,8 @@ with tempfile.TemporaryDirectory() as name:
         if recorded == BUS:
             check_other_builds(place, recorded, outcome, checkpoints)
             check_options(place, recorded, outcome, checkpoints)
+    (folder / "ways").mkdir()
+    check_ways(folder / "ways")
     (folder / "profile").mkdir()
     check_profile_numbers(folder / "profile", IRQ)
 close()
