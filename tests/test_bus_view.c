@@ -218,9 +218,11 @@ START_TEST(a_checkpoint_needs_the_same_ranges)
                                          "0x500-0x503 gong ioeventfd"};
     struct vmc_error error;
     uint32_t made = bus_ranges_find(ranges, BUS_MMIO, 0x12345678);
+    uint32_t group = bus_ranges_find(ranges, BUS_IOCSR, 0x5010);
     uint32_t count = bus_ranges_count(ranges);
 
     move_on();
+    ck_assert_uint_eq(bus_ranges_find(ranges, BUS_IOCSR, 0x5020), group);
     ck_assert_uint_eq(bus_ranges_count(ranges), count);
     ck_assert_uint_eq(bus_ranges_find(ranges, BUS_MMIO, 0x12345fff), made);
     ck_assert_uint_eq(bus_ranges_count(ranges), count);
