@@ -150,6 +150,13 @@ with tempfile.TemporaryDirectory() as temporary:
     for name in ("rows.tsv", "sensitivity.tsv"):
         check((whole / name).read_bytes() == (parts / name).read_bytes(),
               f"{name}: the same bytes")
+    seeded = top / "seeded.ini"
+    seeded.write_text(FILE.replace("[vary]", "seed = 9\n[vary]"))
+    seeds = [line.split("--seed=")[1] for line in
+             sweep(seeded, "--list").stdout.splitlines()]
+    check_equal([len(set(seeds[:step])), len(set(seeds[step:])),
+                 len(set(seeds))], [1, 1, 2],
+                "points that differ in a changed number have the same seed")
     (whole / "points/3.json").unlink()
     run = sweep(file, "-o", whole, "--merge")
     check("raised, %" in run.stdout, "a point is missing, and the rest ranked")
