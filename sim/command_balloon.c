@@ -870,6 +870,7 @@ static int part_runs(struct parting *parting)
             return argv != NULL ? command_balloon(argc, argv) : EXIT_BAD_INPUT;
         }
     }
+    parting->options->config.iteration = 1; /* choose() knows better */
     return share_is_over(share) ? EXIT_GOOD : run(parting->options, parting);
 }
 

@@ -45,6 +45,13 @@ op = inflate, deflate
 of = total_ms
 only = balloon_guest.*
 """
+# What is touched, and so what moves, is another plan for install.
+PLANS = """[sweep]
+run = balloon --machine m2-2025 --guest 5G --move 4G --mechanism huge
+[vary]
+op = inflate, install, none
+iteration = 1, 2
+"""
 TRACES = """[sweep]
 run = replay --profile 3c5000-qemu
 [vary]
@@ -174,7 +181,8 @@ with tempfile.TemporaryDirectory() as temporary:
     check(rows(full) == rows(one), "with room again: the same bytes")
 
     # ---- Shared or not -----------------------------------------------------------
-    for name, text in (("alike", ALIKE), ("seeds", SEEDS), ("traces", TRACES)):
+    for name, text in (("alike", ALIKE), ("seeds", SEEDS),
+                       ("plans", PLANS), ("traces", TRACES)):
         file = top / f"{name}.ini"
         file.write_text(text)
         alone, shared = top / f"{name}-alone", top / f"{name}-shared"
