@@ -52,7 +52,8 @@ SHARED  := $(OUT)/libvmcycle.so.$(VERSION)
 OBJCOPY ?= objcopy
 PROGRAM := $(OUT)/vmcycle
 MPI_PROGRAM := $(if $(HAS_MPI),$(OUT)/vmcycle-mpi)
-SOURCES := $(wildcard lib/*/*.c sim/*.c tests/*.c bench/*.c)
+SIM     := $(filter-out sim/mpi/%,$(wildcard sim/*.c sim/*/*.c))
+SOURCES := $(wildcard lib/*/*.c tests/*.c bench/*.c) $(SIM)
 HEADERS := $(wildcard lib/*/*.h)
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o)
 TESTS   := $(patsubst %.c,$(OUT)/%,$(wildcard tests/test_*.c))
@@ -103,7 +104,7 @@ $(PROGRAM) $(BENCHES) $(TESTS):
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) $(LIB_LIBS) -lm -o $@
 
-# What "mpirun vmcycle sweep" turns into; see sim/sweep_launch.h.
+# What "mpirun vmcycle sweep" turns into; see sim/sweep/sweep_launch.h.
 $(OUT)/sim/mpi/%.o: override CPPFLAGS += $(MPI_CFLAGS)
 $(OUT)/vmcycle-mpi: $(OUT)/sim/mpi/vmcycle_mpi.o \
         $(filter-out %/main.o,$(SIM_OBJECTS)) $(LIB)
@@ -113,7 +114,7 @@ $(OUT)/vmcycle-mpi: $(OUT)/sim/mpi/vmcycle_mpi.o \
 
 # The benchmark of waveforms loads a replay as it is, and one that is built
 # without anybody who could watch.
-PLUGIN     := $(filter-out sim/main.c,$(wildcard lib/*/*.c sim/*.c)) \
+PLUGIN     := $(filter-out sim/main.c,$(wildcard lib/*/*.c) $(SIM)) \
               bench/replay_plugin.c
 UNWATCHED  := $(PLUGIN:%.c=$(OUT)/unwatched/%.o)
 COMPARISON := $(OUT)/bench/replay-watched.so $(OUT)/bench/replay-unwatched.so
@@ -192,7 +193,7 @@ $(OUT)/tests/program/%.result: tests/program/%.py $(PROGRAM) tests/run.py \
 $(OUT)/tests/program/test_install.result: $(wildcard examples/*.c) $(HEADERS) \
         docs/embedding.md
 $(OUT)/tests/program/test_report.result: tests/program/page.py \
-        $(wildcard sim/*.gp)
+        $(wildcard sim/report/*.gp)
 $(OUT)/tests/program/test_reference.result: $(HEADERS) $(wildcard docs/*) \
         ARCHITECTURE.md
 $(OUT)/tests/program/test_manual.result: $(wildcard docs/*) $(HEADERS) \
@@ -202,7 +203,7 @@ $(OUT)/tests/program/test_cluster.result: $(MPI_PROGRAM) \
         tests/program/slurm.py $(wildcard examples/cluster/*.sh)
 
 $(OUT)/tests/tidy.result: tests/tidy.py tests/run.py $(SOURCES) $(HEADERS) \
-        $(wildcard sim/*.h)
+        $(wildcard sim/*.h sim/*/*.h)
 	@mkdir -p $(@D)
 	$(Q)python3 tests/run.py $@ python3 tests/tidy.py
 
@@ -240,7 +241,7 @@ bench-peers: $(LIB) $(PROGRAM) ## compare with SystemC, ns-3, SimPy; SPIN
 FUZZ_SECONDS ?= 60
 
 build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o \
-        $(patsubst sim/%.c,build/fuzz/sim/%.o,$(filter-out sim/main.c,$(wildcard sim/*.c))) \
+        $(patsubst sim/%.c,build/fuzz/sim/%.o,$(filter-out sim/main.c,$(SIM))) \
         build/fuzz/libvmcycle.a
 	@echo "  LINK  $@"
 	$(Q)clang -fsanitize=fuzzer,address,undefined $^ $(LIB_LIBS) -lm -o $@
@@ -258,7 +259,7 @@ fuzz: deps ## run every fuzz target for FUZZ_SECONDS each
 	done
 
 # ---- Style: what the sources must look like ---------------------------------
-ALL_C := $(SOURCES) $(HEADERS) $(wildcard sim/*.h sim/mpi/*.c tests/*.h \
+ALL_C := $(SOURCES) $(HEADERS) $(wildcard sim/*.h sim/*/*.h sim/mpi/*.c tests/*.h \
          tests/fuzz/*.c bench/*.h bench/peers/*.c examples/*.c)
 
 lint: deps ## check the layout, and run clang-tidy and cppcheck
@@ -301,7 +302,7 @@ install: all $(PUBLIC) $(MANUAL) ## install under $(DESTDIR)$(PREFIX)
 	$(Q)for h in $(patsubst lib/%,%,$(filter-out %_priv.h,$(HEADERS))); do \
 	    install -D -m 644 lib/$$h $(DEST)/include/vmcycle/$$h || exit; done
 	$(Q)install -D -m 644 profiles/*.ini -t $(DEST)/share/vmcycle/profiles
-	$(Q)install -D -m 644 sim/*.gp -t $(DEST)/share/vmcycle/plots
+	$(Q)install -D -m 644 sim/report/*.gp -t $(DEST)/share/vmcycle/plots
 	$(Q)install -D -m 644 tests/scenarios/* -t $(DEST)/share/vmcycle/scenarios
 	$(Q)install -D -m 644 sim/vmcycle.bash $(COMPLETION)
 	$(Q)install -D -m 644 examples/*.c -t $(DEST)/share/doc/vmcycle/examples

@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 
 #include "bench/measure.h"
-#include "sim/balloon.h"
+#include "sim/balloon/balloon.h"
 
 enum { PAGES = 1835008, ROUNDS = 5, RECORD_BYTES = 16 };
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "bench/measure.h"
-#include "sim/grace_rig.h"
+#include "sim/compare/grace_rig.h"
 
 enum { CPUS = 4, ROUNDS = 200, VCPUS_MAX = 64 };
 

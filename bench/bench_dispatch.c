@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "sim/design_run.h"
-#include "sim/dispatch_profile.h"
-#include "sim/replay.h"
+#include "sim/compare/design_run.h"
+#include "sim/replay/dispatch_profile.h"
+#include "sim/replay/replay.h"
 #include "trace/input.h"
 #include "trace/writer.h"
 

@@ -14,7 +14,7 @@
 
 #include "bench/measure.h"
 #include "explore/search.h"
-#include "sim/explore_vcpu.h"
+#include "sim/explore/explore_vcpu.h"
 
 enum { ROUNDS = 5, HIT_RUNS = 4000 };
 

@@ -17,7 +17,7 @@
 
 #include "base/rng.h"
 #include "bench/measure.h"
-#include "sim/machine.h"
+#include "sim/machine/machine.h"
 
 enum { BATCHES = 9, ROUNDS = 300000, OPERATIONS = 1 << 16 };
 

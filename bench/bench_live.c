@@ -24,8 +24,8 @@
 #include <unistd.h>
 
 #include "bench/measure.h"
-#include "sim/device_server.h"
-#include "sim/live.h"
+#include "sim/live/device_server.h"
+#include "sim/live/live.h"
 
 enum { BATCHES = 75, ROUNDS = 200, BYTES = 32, GRACE_MS = 1000 };
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "sim/replay.h"
+#include "sim/replay/replay.h"
 
 enum { ROUNDS = 5, RECORDS_MAX = 1 << 21 };
 

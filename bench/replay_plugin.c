@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "bench/measure.h"
-#include "sim/replay.h"
-#include "sim/replay_rcu.h"
-#include "sim/replay_waves.h"
+#include "sim/replay/replay.h"
+#include "sim/replay/replay_rcu.h"
+#include "sim/replay/replay_waves.h"
 
 enum { RECORDS_MAX = 1 << 18 };
 

@@ -7,7 +7,7 @@
 
 #include "event/clock.h"
 #include "profile/quantity.h"
-#include "sim/report.h"
+#include "sim/report/report.h"
 
 static const struct argp_option option_table[] = {
     {"checkpoint-every", OPTION_CHECKPOINT_EVERY, "TIME", 0,

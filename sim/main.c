@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 
     argp_err_exit_status = EXIT_BAD_INPUT;
     find_data("VMCYCLE_PROFILES", "profiles", profiles);
-    find_data("VMCYCLE_PLOTS", "sim/style.gp", plots);
+    find_data("VMCYCLE_PLOTS", "sim/report/style.gp", plots);
     find_data("VMCYCLE_SCENARIOS", "tests/scenarios", scenarios);
     if (argc >= 2 && strcmp(argv[1], "--help") == 0) {
         print_usage(stdout);

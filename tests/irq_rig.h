@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "sim/machine.h"
+#include "sim/machine/machine.h"
 #include "suite.h"
 
 enum { HWI0 = 1 << 2, HWI1 = 1 << 3, HWI2 = 1 << 4, HWI3 = 1 << 5 };

@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sim/device_server.h"
-#include "sim/live.h"
+#include "sim/live/device_server.h"
+#include "sim/live/live.h"
 #include "suite.h"
 
 enum {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The balloon's interrupts through the machine: one for each message, seen and
  * cleared by the guest's handler, and in time for the driver. */
-#include "sim/balloon_irq.h"
-#include "sim/balloon.h"
+#include "sim/balloon/balloon_irq.h"
+#include "sim/balloon/balloon.h"
 
 #include "tests/balloon_rig.h"
 

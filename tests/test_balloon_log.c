@@ -2,7 +2,7 @@
 /* Recorded balloons, made by hand: each a list of what a log says, with what
  * must be counted. Whole logs, cut ones, and ones that something is wrong
  * with. */
-#include "sim/balloon_log.h"
+#include "sim/balloon/balloon_log.h"
 
 #include <string.h>
 

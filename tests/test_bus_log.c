@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Lines of ftrace put together to accesses, as x86, arm64 and LoongArch print
  * them. The texts are the ones that KVM prints (linux/kvm.h of 6.12, 6.18). */
-#include "sim/bus_log.h"
+#include "sim/replay/bus_log.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which range an address falls into: added ones, known ones, groups. */
-#include "sim/bus_ranges.h"
+#include "sim/replay/bus_ranges.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 
 #include "base/rng.h"
 #include "ioregion/frontend.h"
-#include "sim/bus_log.h"
+#include "sim/replay/bus_log.h"
 #include "suite.h"
 #include "trace/reader.h"
 

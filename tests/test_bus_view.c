@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Recorded accesses against the model's buses: what must agree, and when. */
-#include "sim/bus_view.h"
+#include "sim/replay/bus_view.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A short recording, kept as accesses and gaps, through every design. */
-#include "sim/design_run.h"
+#include "sim/compare/design_run.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
-#include "sim/device_server.h"
+#include "sim/live/device_server.h"
 #include "suite.h"
 
 enum { BYTES = 32, STREAM, PACKET, PIPES };

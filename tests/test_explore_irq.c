@@ -4,7 +4,7 @@
  * hashes, and must come to the same counts; a schedule is also made again with
  * models of their own, so that nothing outside of a state can matter.
  */
-#include "sim/explore_irq.h"
+#include "sim/explore/explore_irq.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * tell, with each of the models; and that nothing but the bytes of a state has
  * a part in a run.
  */
-#include "sim/explore_life.h"
+#include "sim/explore/explore_life.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * commands are those that Linux writes. The counts are the formulas of spec
  * section 14; the command words are G1 to G6 of section 19.
  */
-#include "sim/guest.h"
+#include "sim/machine/guest.h"
 
 #include "base/base.h"
 #include "suite.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The book-keeping of recorded interrupts: each ends in exactly one count. */
-#include "sim/interrupt_log.h"
+#include "sim/replay/interrupt_log.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupts to vCPUs that are destroyed, unplugged and parked: all orders of
  * a scenario, with a real controller model beside it. */
-#include "sim/irq_life.h"
+#include "sim/machine/irq_life.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lines of KVM's interrupt controllers: levels, sources, acknowledgements. */
-#include "sim/irq_lines.h"
+#include "sim/machine/irq_lines.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What becomes of a vector on a timeline: each case is what a simulation tells,
  * and the slices, arrows and counts that come of it. */
-#include "sim/irq_timeline.h"
+#include "sim/machine/irq_timeline.h"
 
 #include <inttypes.h>
 #include <jansson.h>

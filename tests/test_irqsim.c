@@ -8,7 +8,7 @@
  *     3 woken or kicked  4 in the handler  5 ESTAT read  6 routine begins
  *     7 first status read ends ...
  */
-#include "sim/irqsim.h"
+#include "sim/machine/irqsim.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/live_bell.h"
+#include "sim/live/live_bell.h"
 #include "suite.h"
 
 enum { ROUNDS = 20000, BYTES = 8 };

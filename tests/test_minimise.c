@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "sim/explore_vcpu.h"
+#include "sim/explore/explore_vcpu.h"
 #include "suite.h"
 
 enum { STATES = 1 << 18, DEPTH_MAX = 64 };

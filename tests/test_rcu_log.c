@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "archive_rig.h"
-#include "sim/rcu_log.h"
-#include "sim/replay_rcu.h"
+#include "sim/replay/rcu_log.h"
+#include "sim/replay/replay_rcu.h"
 #include "suite.h"
 
 enum {

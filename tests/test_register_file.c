@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
-#include "sim/register_file.h"
+#include "sim/live/register_file.h"
 #include "suite.h"
 
 static struct register_file file;

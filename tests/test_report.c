@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/report_heat.h"
-#include "sim/report_html.h"
-#include "sim/report_picture.h"
-#include "sim/report_rows.h"
+#include "sim/report/report_heat.h"
+#include "sim/report/report_html.h"
+#include "sim/report/report_picture.h"
+#include "sim/report/report_rows.h"
 #include "suite.h"
 
 static char dir[] = P_tmpdir "/vmcycle-report-XXXXXX";

@@ -3,14 +3,14 @@
  * Runs in words: what is told of one, its timeline as text and as rows, and
  * schedule files that are whole, damaged and of something else.
  */
-#include "sim/story.h"
+#include "sim/explore/story.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/counterexample.h"
-#include "sim/explore_target.h"
-#include "sim/schedule_file.h"
+#include "sim/explore/counterexample.h"
+#include "sim/explore/explore_target.h"
+#include "sim/explore/schedule_file.h"
 #include "suite.h"
 
 enum { TEXT_BYTES = 8192 };

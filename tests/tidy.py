@@ -23,6 +23,18 @@ LAYERS = {
     "balloon": "base event device stats trace ioregion",
     "explore": "base event device stats",
 }
+# The same for the folders of sim/; what lies in sim/ itself all may include.
+SIM_LAYERS = {
+    "machine": "",
+    "report": "",
+    "balloon": "machine report",
+    "explore": "machine report",
+    "replay": "machine report balloon",
+    "compare": "machine report balloon replay",
+    "live": "replay",
+    "sweep": "report",
+    "mpi": "sweep",
+}
 COLUMNS_MAX = 80
 BANNED = {
     r"\bNDEBUG\b": "assertions stay on",
@@ -42,7 +54,8 @@ errors = []
 def check_head(path, lines):
     if not lines or not lines[0].startswith("/* SPDX-License-Identifier: MIT"):
         errors.append(f"{path}:1: no SPDX line")
-    guard = "_".join(path.parts[-2:]).upper().replace(".", "_")
+    parts = path.parts if path.parts[0] == "sim" else path.parts[-2:]
+    guard = "_".join(parts).upper().replace(".", "_")
     if path.suffix == ".h" and f"#ifndef VMC_{guard}" not in lines:
         errors.append(f"{path}:1: no #ifndef VMC_{guard}")
 
@@ -69,6 +82,15 @@ def check_include(path, number, line):
         errors.append(f"{path}:{number}: {match[2]}.h is private to {target}")
 
 
+def check_sim_include(path, number, line):
+    match = re.match(r'#include "sim/(\w+)/\w+\.h"', line)
+    if path.parts[0] != "sim" or len(path.parts) < 3 or not match:
+        return
+    folder, target = path.parts[1], match[1]
+    if target != folder and target not in SIM_LAYERS.get(folder, "").split():
+        errors.append(f"{path}:{number}: {folder} must not include {target}")
+
+
 def check_pairs(path):
     if path.parts[0] == "lib" and path.suffix == ".c":
         names = (path.stem, path.parts[1], f"{path.parts[1]}_{path.stem}")
@@ -86,6 +108,7 @@ for folder in ("lib", "sim", "tests", "bench", "examples"):
         for number, line in enumerate(lines, 1):
             check_text(path, number, line)
             check_include(path, number, line)
+            check_sim_include(path, number, line)
 
 for error in errors:
     print(error)

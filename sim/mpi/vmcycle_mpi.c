@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vmcycle-mpi: what "mpirun vmcycle sweep" turns into (sim/sweep_launch.h).
+ * vmcycle-mpi: what "mpirun vmcycle sweep" turns into
+ * (sim/sweep/sweep_launch.h).
  *
  * Rank 0 keeps the folder. It deals the points that are left, and as it would
  * idle otherwise it runs points like the others, too. The others keep nothing
@@ -33,7 +34,7 @@
 #include "base/hash.h"
 #include "sim/command.h"
 #include "sim/interrupted.h"
-#include "sim/sweep_run.h"
+#include "sim/sweep/sweep_run.h"
 
 enum { TAG_ASK = 1, TAG_DEAL, TAG_OUTCOME };
 enum { HAND_MAX = 64, HANDS_A_RANK = 4 };

@@ -3,7 +3,7 @@
  * and the runs of pages with the counts. */
 #include <stdlib.h>
 
-#include "sim/balloon_log.h"
+#include "sim/balloon/balloon_log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

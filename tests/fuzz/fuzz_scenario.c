@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/explore_life.h"
-#include "sim/explore_vcpu.h"
+#include "sim/explore/explore_life.h"
+#include "sim/explore/explore_vcpu.h"
 #include "vcpu/program.h"
 
 enum { STEPS_MAX = 1000 };

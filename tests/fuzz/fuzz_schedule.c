@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/explore_target.h"
-#include "sim/schedule_file.h"
+#include "sim/explore/explore_target.h"
+#include "sim/explore/schedule_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
 

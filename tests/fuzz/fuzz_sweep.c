@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/sweep.h"
+#include "sim/sweep/sweep.h"
 
 enum { POINTS_LOOKED_AT = 64 };
 
