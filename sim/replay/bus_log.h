@@ -43,8 +43,9 @@ struct bus_access {
     uint8_t space;   /**< enum bus_space */
     uint8_t time;    /**< enum bus_time */
     bool is_write;
-    bool is_fast;    /**< by the address alone, before decoding */
-    bool is_guessed; /**< the log does not say whose exit it was */
+    bool is_fast;      /**< by the address alone, before decoding */
+    bool is_guessed;   /**< the log does not say whose exit it was */
+    uint8_t unused[5]; /**< 0, so that a checkpoint has no bytes by chance */
 };
 
 /** Lines by kind, and what did not fit together. */
