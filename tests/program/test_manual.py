@@ -85,7 +85,7 @@ def check_commands(text):
 def check_environment(text):
     """Each variable that the program asks for is told of; TMPDIR is not ours."""
     asked = set()
-    for source in (*(ROOT / "sim").glob("*.c"), *(ROOT / "lib").glob("*/*.c")):
+    for source in (*(ROOT / "sim").rglob("*.c"), *(ROOT / "lib").glob("*/*.c")):
         asked |= set(re.findall(r'getenv\("(VMCYCLE_\w+)"', source.read_text()))
     body = text.split("\nENVIRONMENT\n")[1].split("\nEXIT STATUS\n")[0]
     check(len(asked) >= 3, f"variables: {asked}")

@@ -34,7 +34,7 @@ page = PAGE.read_text()
 commands = 0
 with tempfile.TemporaryDirectory() as folder:
     environment = dict(
-        os.environ, VMCYCLE_PLOTS=str(ROOT / "sim"),
+        os.environ, VMCYCLE_PLOTS=str(ROOT / "sim/report"),
         PATH=f"{pathlib.Path(PROGRAM).resolve().parent}:{os.environ['PATH']}")
 
     def do(match):
