@@ -7,12 +7,18 @@
 """
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
 PROGRAM = os.environ.get("VMCYCLE", "build/release/vmcycle")
 VARIANT = os.environ.get("VMCYCLE_VARIANT", "release")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# A shell lets what it starts in the background ignore SIGINT, and programs that
+# find a signal ignored leave it so. Those of the tests are to hear it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 _passed = _failed = 0
 

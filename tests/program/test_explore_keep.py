@@ -99,7 +99,7 @@ with tempfile.TemporaryDirectory() as temporary:
     status, whole = explore(top, *search)
     for number in (signal.SIGINT, signal.SIGTERM):
         out = top / "part.json"
-        for attempt in range(50):
+        for attempt in range(5):
             folder = top / f"{number.name}-{attempt}"
             process = subprocess.Popen(
                 [PROGRAM, "explore", *search, "--checkpoint", str(folder),
