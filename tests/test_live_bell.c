@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "sim/live/live_bell.h"
@@ -185,6 +186,31 @@ START_TEST(a_bell_may_move_to_another_thread)
 }
 END_TEST
 
+static void *ring_soon(void *context)
+{
+    (void)poll(NULL, 0, 20);
+    live_bell_ring(context);
+    return NULL;
+}
+
+/* A process has only so many timers. */
+START_TEST(without_a_timer_a_bell_is_heard_too)
+{
+    const struct rlimit none = {0, 0};
+    pthread_t thread;
+    int64_t result = 0;
+
+    ck_assert_int_eq(setrlimit(RLIMIT_SIGPENDING, &none), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, ring_soon, &bell), 0);
+    ck_assert_int_eq(wait_in_read(&result), LIVE_BELL_RUNG);
+    ck_assert(!bell.has_timer);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(write(fds[1], "a", 1), 1);
+    ck_assert_int_eq(wait_in_read(&result), LIVE_BELL_READY);
+    ck_assert_int_eq(result, 1);
+}
+END_TEST
+
 static struct sigaction original;
 
 /* As if it had come just before the read. */
@@ -225,6 +251,7 @@ Suite *suite(void)
     tcase_add_loop_test(t, another_signal_calls_away_too, 0, 2);
     tcase_add_test(t, a_bell_may_move_to_another_thread);
     tcase_add_test(t, a_signal_in_vain_is_not_the_last);
+    tcase_add_test(t, without_a_timer_a_bell_is_heard_too);
     suite_add_tcase(s, t);
     return s;
 }

@@ -135,10 +135,10 @@ static bool has_timer_here(struct live_bell *bell)
 enum live_bell_end live_bell_read(struct live_bell *bell, int fd, void *bytes,
                                   size_t size_bytes, int64_t *result)
 {
-    bool was_rung;
+    bool has_timer = has_timer_here(bell), was_rung;
     ssize_t moved = -1;
 
-    if (!has_timer_here(bell)) {
+    if (!has_timer) { /* the process has too many: the read must not wait */
         enum live_bell_end end = live_bell_poll(bell, fd, POLLIN, -1);
 
         if (end != LIVE_BELL_READY) {
@@ -146,7 +146,7 @@ enum live_bell_end live_bell_read(struct live_bell *bell, int fd, void *bytes,
         }
     }
     atomic_store(&bell->has_signalled, false);
-    atomic_store(&bell->is_in_read, true);
+    atomic_store(&bell->is_in_read, has_timer);
     errno = EINTR;
     if (!atomic_load(&bell->is_rung)) {
         moved = read(fd, bytes, size_bytes);
