@@ -15,7 +15,7 @@ endif
 
 # ---- Flags: what every object gets, and what a variant adds -----------------
 # Assertions stay on in every variant.
-CFLAGS_release  := -O2 -g
+CFLAGS_release  := -O2 -g -falign-functions=64
 CFLAGS_debug    := -O0 -g3
 CFLAGS_clang    := -O1 -g
 CFLAGS_sanitize := -O1 -g -fno-omit-frame-pointer \
