@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/command.h"
 
+#include <argp.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { TABLE_BYTES_MIN = 32 << 10 };
 
 static const struct command commands[] = {
     {"explore", "search the schedules of a scenario", command_explore},
@@ -19,6 +23,15 @@ static const struct command commands[] = {
     {"sweep", "run a command over a design space", command_sweep},
     {"version", "print the version", command_version},
 };
+
+void command_prepare(void)
+{
+    /* Tables are made for the largest machine and used by small ones. From this
+     * size on they come from the kernel, as pages that cost nothing before
+     * something is written to them. */
+    (void)mallopt(M_MMAP_THRESHOLD, TABLE_BYTES_MIN);
+    argp_err_exit_status = EXIT_BAD_INPUT;
+}
 
 const struct command *command_at(size_t index)
 {

@@ -31,6 +31,10 @@ const struct command *command_at(size_t index);
 /** The command called @name, or NULL. */
 const struct command *command_find(const char *name);
 
+/** What a program does before it runs a command: exit statuses of bad options,
+ * and where memory comes from. */
+void command_prepare(void);
+
 /** Print "vmcycle: @error" to standard error; returns EXIT_BAD_INPUT, or
  * EXIT_INTERNAL when @status is VMC_E_NOMEM. */
 int command_failed(enum vmc_status status, const struct vmc_error *error);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: finds the command and runs it. */
-#include <argp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +61,7 @@ int main(int argc, char **argv)
     static char full_name[64];
     const struct command *command;
 
-    argp_err_exit_status = EXIT_BAD_INPUT;
+    command_prepare();
     find_data("VMCYCLE_PROFILES", "profiles", profiles);
     find_data("VMCYCLE_PLOTS", "sim/report/style.gp", plots);
     find_data("VMCYCLE_SCENARIOS", "tests/scenarios", scenarios);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "event/arena_priv.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -9,21 +10,41 @@
 
 enum { ALIGN_BYTES = 256, HUGE_PAGE_BYTES = 2 << 20 };
 
+/* What lies before the first element. */
+struct header {
+    void *allocation;
+};
+
 void *vmc_arena_new(size_t count, size_t element_bytes)
 {
     size_t bytes = count * element_bytes;
-    size_t align_bytes =
-        bytes < HUGE_PAGE_BYTES ? ALIGN_BYTES : HUGE_PAGE_BYTES;
+    bool is_huge = bytes >= HUGE_PAGE_BYTES;
+    size_t align_bytes = is_huge ? HUGE_PAGE_BYTES : ALIGN_BYTES;
     size_t padded_bytes = vmc_div_up(bytes, align_bytes) * align_bytes;
-    void *arena = aligned_alloc(align_bytes, padded_bytes);
+    char *allocation =
+        calloc(1, padded_bytes + align_bytes + sizeof(struct header));
+    size_t past;
+    char *arena;
 
-    if (arena == NULL) {
+    if (allocation == NULL) {
         return NULL;
     }
+    arena = allocation + sizeof(struct header);
+    past = (uintptr_t)arena % align_bytes;
+    arena += past == 0 ? 0 : align_bytes - past;
+    ((struct header *)(void *)arena)[-1].allocation = allocation;
+    if (is_huge) {
 #ifdef MADV_HUGEPAGE
-    if (align_bytes == HUGE_PAGE_BYTES) {
         (void)madvise(arena, padded_bytes, MADV_HUGEPAGE); /* advice only */
-    }
 #endif
-    return memset(arena, 0, padded_bytes);
+        memset(arena, 0, padded_bytes); /* faults now, not while time runs */
+    }
+    return arena;
+}
+
+void vmc_arena_free(void *arena)
+{
+    if (arena != NULL) {
+        free(((struct header *)arena)[-1].allocation);
+    }
 }

@@ -107,8 +107,8 @@ void vmc_engine_free(struct vmc_engine *engine)
     }
     vmc_wheel_fini(&engine->wheel);
     free(engine->handlers);
-    free(engine->records);
-    free(engine);
+    vmc_arena_free(engine->records);
+    vmc_arena_free(engine);
 }
 
 uint16_t vmc_engine_add_handler(struct vmc_engine *engine, const char *kind,

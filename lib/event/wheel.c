@@ -92,8 +92,8 @@ enum vmc_status vmc_wheel_init(struct vmc_wheel *wheel,
 
 void vmc_wheel_fini(struct vmc_wheel *wheel)
 {
-    free(wheel->chunks);
-    free(wheel->chunk_next);
+    vmc_arena_free(wheel->chunks);
+    vmc_arena_free(wheel->chunk_next);
     wheel->chunks = NULL;
     wheel->chunk_next = NULL;
 }

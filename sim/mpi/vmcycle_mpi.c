@@ -23,7 +23,6 @@
  * Nothing here waits inside of MPI: messages are probed for between naps
  * (sweep_run_dealt()).
  */
-#include <argp.h>
 #include <inttypes.h>
 #include <mpi.h>
 #include <stdio.h>
@@ -316,7 +315,7 @@ int main(int argc, char **argv)
     static char name[] = "vmcycle sweep";
     int end;
 
-    argp_err_exit_status = EXIT_BAD_INPUT;
+    command_prepare();
     (void)MPI_Init(NULL, NULL);
     engine.program = argv[0];
     engine.is_first = rank_of_this() == 0;
