@@ -6,29 +6,25 @@
  * for each and makes no rows.
  *
  * Rows: points, seconds of -j 1 and -j 2 and the ratio of the two, of -j 2
- * --no-share, of the peer. Time is that of the wall, and each figure the least
- * of ROUNDS: what else runs on the machine can only add to it.
- *
+ * --no-share, of the peer. Time is that of the wall. Each figure is the median
+ * of ROUNDS; the ratio, too, of what -j 1 and -j 2 took one after the other.
  * All of them write to memory: ext4 takes up to half of the time of a small
  * point to make a file where others have just been deleted.
- *
- * On a machine that is never idle, "bound" says what two processors would give:
- * (parent + points) / (parent + points / 2), in processor time of -j 1, as if
- * the parent, which starts points, logs them and makes the rows, did all that
- * while no point runs.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/measure.h"
 #include "sim/command.h"
 
-enum { ROUNDS = 3, PATH_BYTES = 512, FORM_COUNT = 4 };
+enum { ROUNDS = 7, PATH_BYTES = 512 };
+
+enum form { ONE, TWO, ANEW, PEER, FORM_COUNT };
 
 static const struct {
     const char *name, *text;
@@ -59,98 +55,76 @@ static bool shell(const char *command)
     return system(command) == 0;
 }
 
-static double used_seconds(int who)
-{
-    struct rusage used;
-
-    (void)getrusage(who, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
-}
-
-/* Be the process of a sweep; tell @out what it and its points have used. */
-static void live(int argc, char **argv, int out)
-{
-    double used[2] = {used_seconds(RUSAGE_SELF), 0};
-    bool is_good = freopen("/dev/null", "w", stdout) != NULL &&
-                   command_sweep(argc, argv) != EXIT_BAD_INPUT;
-
-    used[0] = used_seconds(RUSAGE_SELF) - used[0];
-    used[1] = used_seconds(RUSAGE_CHILDREN);
-    _exit(!is_good || write(out, used, sizeof(used)) != sizeof(used));
-}
-
 /* vmcycle sweep FILE @option..., in a process of its own and without a word. */
-static void run_sweep(const char *top, const char *option, const char *more,
-                      double used[2])
+static void run_sweep(const char *top, const char *option, const char *more)
 {
     char file[PATH_BYTES], folder[PATH_BYTES];
     char name[] = "vmcycle sweep", o[] = "-o", one[16], two[16];
     char *argv[] = {name, file, o, folder, one, two, NULL};
+    int status = 0;
     pid_t child;
-    int ends[2];
 
     (void)snprintf(file, sizeof(file), "%s/sweep.ini", top);
     (void)snprintf(folder, sizeof(folder), "%s/folder", top);
     (void)snprintf(one, sizeof(one), "%s", option);
     (void)snprintf(two, sizeof(two), "%s", more);
     (void)fflush(NULL);
-    if (pipe(ends) != 0) {
-        exit(EXIT_FAILURE);
-    }
     child = fork();
     if (child == 0) {
-        live(more[0] != '\0' ? 6 : 5, argv, ends[1]);
+        _exit(freopen("/dev/null", "w", stdout) == NULL ||
+              command_sweep(more[0] != '\0' ? 6 : 5, argv) == EXIT_BAD_INPUT);
     }
-    (void)close(ends[1]);
-    if (read(ends[0], used, 2 * sizeof(*used)) != 2 * sizeof(*used)) {
-        used[0] = used[1] = 0;
+    if (waitpid(child, &status, 0) != child || status != 0) {
+        (void)fprintf(stderr, "the sweep in %s failed\n", top);
+        exit(EXIT_FAILURE);
     }
-    (void)close(ends[0]);
-    (void)waitpid(child, NULL, 0);
 }
 
-static void run_form(const char *top, const char *peer, int form,
-                     double used[2])
+static void run_form(const char *top, const char *peer, int form)
 {
-    double unused[2];
-
     switch (form) {
-    case 0:
-        run_sweep(top, "-j1", "", used);
+    case ONE:
+        run_sweep(top, "-j1", "");
         return;
-    case 1:
-        run_sweep(top, "-j2", "", unused);
+    case TWO:
+        run_sweep(top, "-j2", "");
         return;
-    case 2:
-        run_sweep(top, "-j2", "--no-share", unused);
+    case ANEW:
+        run_sweep(top, "-j2", "--no-share");
         return;
     default:
         (void)shell(peer);
     }
 }
 
-/* The least seconds of every form of the sweep in @top. */
-static void measure(double least[FORM_COUNT], double used[2], const char *top,
+/* What every form of the sweep in @top took, round by round. */
+static void measure(double seconds[FORM_COUNT][ROUNDS], const char *top,
                     const char *peer)
 {
     char clear[2 * PATH_BYTES];
 
     (void)snprintf(clear, sizeof(clear), "rm -rf %s/folder", top);
-    for (int form = 0; form < FORM_COUNT; form++) {
-        least[form] = 1e9;
-    }
     for (int round = 0; round < ROUNDS; round++) {
         for (int form = 0; form < FORM_COUNT; form++) {
             double start;
 
             (void)shell(clear);
             start = wall_seconds();
-            run_form(top, peer, form, used);
-            start = wall_seconds() - start;
-            least[form] = start < least[form] ? start : least[form];
+            run_form(top, peer, form);
+            seconds[form][round] = wall_seconds() - start;
         }
     }
+}
+
+/* The median of what -j 1 took for each second of -j 2. */
+static double speed_up(double seconds[FORM_COUNT][ROUNDS])
+{
+    double ratios[ROUNDS];
+
+    for (int round = 0; round < ROUNDS; round++) {
+        ratios[round] = seconds[ONE][round] / seconds[TWO][round];
+    }
+    return bench_median(ratios, ROUNDS);
 }
 
 /* The same points for xargs: the words behind "N vmcycle" of --list, each run
@@ -218,20 +192,23 @@ int main(int argc, char **argv)
     }
     (void)snprintf(program, sizeof(program), "%.*s../vmcycle",
                    slash != NULL ? (int)(slash - argv[0]) + 1 : 0, argv[0]);
-    (void)printf("%-38s %6s %8s %8s %6s %6s %9s %8s\n", "sweep", "points",
-                 "-j 1, s", "-j 2, s", "ratio", "bound", "no-share", "xargs");
+    (void)printf("%-38s %6s %8s %8s %6s %9s %8s\n", "sweep", "points",
+                 "-j 1, s", "-j 2, s", "ratio", "no-share", "xargs");
     for (size_t i = 0; i < VMC_COUNT_OF(sweeps); i++) {
-        double least[FORM_COUNT], used[2] = {0, 0};
+        double seconds[FORM_COUNT][ROUNDS], ratio;
 
         if (!write_file(top, sweeps[i].text) ||
             !make_peer(peer, top, program)) {
             return EXIT_FAILURE;
         }
-        measure(least, used, top, peer);
-        (void)printf(
-            "%-38s %6u %8.3f %8.3f %6.2f %6.2f %9.3f %8.3f\n", sweeps[i].name,
-            count_lines(top), least[0], least[1], least[0] / least[1],
-            (used[0] + used[1]) / (used[0] + used[1] / 2), least[2], least[3]);
+        measure(seconds, top, peer);
+        ratio = speed_up(seconds);
+        (void)printf("%-38s %6u %8.3f %8.3f %6.2f %9.3f %8.3f\n",
+                     sweeps[i].name, count_lines(top),
+                     bench_median(seconds[ONE], ROUNDS),
+                     bench_median(seconds[TWO], ROUNDS), ratio,
+                     bench_median(seconds[ANEW], ROUNDS),
+                     bench_median(seconds[PEER], ROUNDS));
         (void)fflush(stdout);
     }
     (void)snprintf(clear, sizeof(clear), "rm -rf %s", top);

@@ -11,6 +11,7 @@
 #include "sim/interrupted.h"
 #include "sim/sweep/sweep_launch.h"
 #include "sim/sweep/sweep_rank.h"
+#include "sim/sweep/sweep_rows.h"
 #include "sim/sweep/sweep_run.h"
 #include "stats/json.h"
 
@@ -261,7 +262,11 @@ static enum vmc_status finish(const struct sweep_run *run,
         status = sweep_log_count(sweep, run->dir, &untried, missing, error);
     }
     *has_rows = status == VMC_OK && untried == 0 && !run->is_cut;
-    return *has_rows ? sweep_write_rows(sweep, run->dir, missing, error)
+    /* A program that runs points does so because copies of this one would not
+     * do, for reading neither. */
+    return *has_rows ? sweep_write_rows(sweep, run->dir,
+                                        run->program == NULL ? run->workers : 1,
+                                        missing, error)
                      : status;
 }
 

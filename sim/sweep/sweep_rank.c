@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "sim/report/report.h"
-#include "sim/sweep/sweep_rows.h"
+#include "sim/sweep/sweep_result.h"
 #include "stats/json.h"
 
 __extension__ typedef __int128 wide;

@@ -1,327 +1,327 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Results are looked at twice: for the columns there are, in the order in which
- * the points bring them, then for the rows. Those of the first points are kept
- * in between, the others are read again, so that memory does not grow with the
- * number of points.
+ * To read the results takes longer than to write the rows, and would be the
+ * only thing that a sweep does on one processor. So helpers, copies of this
+ * process, each read a part of the points. A helper says which columns its part
+ * has; it is told which the whole has, and then gives the rows of its part,
+ * which are put together in the order of the parts.
  */
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "sim/report/report.h"
 #include "sim/sweep/sweep_rows.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sim/command.h"
+#include "sim/report/report.h"
+#include "sim/sweep/sweep_log.h"
+#include "sim/sweep/sweep_point.h"
+#include "sim/sweep/sweep_result.h"
 #include "sim/sweep/sweep_run.h"
+#include "sim/sweep/sweep_table.h"
 
 enum {
-    PATH_BYTES_MAX = 4096,
-    COLUMNS_MAX = 4096,
-    NAME_BYTES_MAX = 256,
-    LIST_MAX = 64,
-    KEPT_MAX = 1000,
+    PART_POINTS_MIN = 32, /* fewer are read sooner than a helper starts */
+    BLOCK_BYTES = 1 << 14,
 };
 
-struct columns {
-    char names[COLUMNS_MAX][NAME_BYTES_MAX];
-    uint32_t count, last; /* the one found last */
-    bool has_more;        /* than there is room for */
+/* What a helper says of its part before the names of its columns. */
+struct part_head {
+    uint32_t missing, column_count;
+    bool is_cut;
 };
 
-/* What differs between two runs that did the same. */
-static bool is_of_the_host(const char *key)
-{
-    return strcmp(key, "wall_ms") == 0 || strcmp(key, "version") == 0;
-}
-
-/* Called for every number and fingerprint of a result: "stages_ms.send". */
-typedef void leaf_fn(void *owner, const char *name, const json_t *value);
-
-static void walk(const json_t *value, const char *name, leaf_fn *on_leaf,
-                 void *owner);
-
-/* Go on with @value, which is called @key in what is called @prefix. */
-static void walk_into(const json_t *value, const char *prefix, const char *key,
-                      leaf_fn *on_leaf, void *owner)
-{
-    char name[NAME_BYTES_MAX];
-    int bytes = snprintf(name, sizeof(name), "%s%s%s", prefix,
-                         prefix[0] != '\0' ? "." : "", key);
-
-    if (bytes < (int)sizeof(name)) {
-        walk(value, name, on_leaf, owner);
-    }
-}
-
-static void walk(const json_t *value, const char *name, leaf_fn *on_leaf,
-                 void *owner)
-{
-    const char *key;
-    json_t *inner;
-    size_t i;
-
-    if (json_is_number(value) || json_is_string(value)) {
-        on_leaf(owner, name, value);
-    }
-    json_object_foreach((json_t *)value, key, inner)
-    {
-        if (!is_of_the_host(key) &&
-            (!json_is_string(inner) || strcmp(key, "fingerprint") == 0)) {
-            walk_into(inner, name, key, on_leaf, owner);
-        }
-    }
-    if (json_array_size(value) > LIST_MAX) {
-        return;
-    }
-    json_array_foreach(value, i, inner)
-    {
-        char place[24];
-
-        (void)snprintf(place, sizeof(place), "%zu", i);
-        if (!json_is_string(inner)) {
-            walk_into(inner, name, place, on_leaf, owner);
-        }
-    }
-}
-
-json_t *sweep_load_result(const char *dir, uint32_t point)
-{
-    char path[PATH_BYTES_MAX];
-    json_t *root;
-
-    (void)snprintf(path, sizeof(path), "%s/points/%" PRIu32 ".json", dir,
-                   point);
-    root = json_load_file(path, 0, NULL);
-    if (json_is_true(json_object_get(root, "interrupted"))) {
-        json_decref(root);
-        root = NULL;
-    }
-    return root;
-}
-
-struct wanted {
-    const char *name;
-    double *value;
-    bool is_found;
+struct helper {
+    pid_t pid; /* 0: none */
+    FILE *from, *to;
 };
 
-static void compare_name(void *owner, const char *name, const json_t *value)
-{
-    struct wanted *wanted = owner;
-
-    if (json_is_number(value) && strcmp(name, wanted->name) == 0) {
-        *wanted->value = json_number_value(value);
-        wanted->is_found = true;
-    }
-}
-
-bool sweep_find_number(const json_t *root, const char *name, double *value)
-{
-    struct wanted wanted = {.name = name, .value = value};
-
-    walk(root, "", compare_name, &wanted);
-    return wanted.is_found;
-}
-
-struct names {
-    char *text;
-    size_t used, room;
-};
-
-static void add_name(void *owner, const char *name, const json_t *value)
-{
-    struct names *names = owner;
-    int bytes;
-
-    if (names->used + strlen(name) + 3 > names->room || json_is_string(value)) {
-        return;
-    }
-    bytes = snprintf(names->text + names->used, names->room - names->used,
-                     "%s%s", names->used > 0 ? ", " : "", name);
-    names->used += (size_t)bytes;
-}
-
-void sweep_list_numbers(const json_t *root, char *text, size_t room_bytes)
-{
-    struct names names = {.text = text, .room = room_bytes};
-
-    text[0] = '\0';
-    walk(root, "", add_name, &names);
-}
-
-/* ---- Columns ------------------------------------------------------------ */
-
-/* The column called @name, or the number of columns. Results have their numbers
- * in the same order, so it is looked for behind the one found last. */
-static uint32_t find_column(const struct columns *columns, const char *name,
-                            uint32_t *last)
-{
-    for (uint32_t i = 0; i < columns->count; i++) {
-        uint32_t at = (*last + 1 + i) % columns->count;
-
-        if (strcmp(columns->names[at], name) == 0) {
-            *last = at;
-            return at;
-        }
-    }
-    return columns->count;
-}
-
-static void add_column(void *owner, const char *name, const json_t *value)
-{
-    struct columns *columns = owner;
-
-    (void)value;
-    if (find_column(columns, name, &columns->last) < columns->count) {
-        return;
-    }
-    if (columns->count == COLUMNS_MAX) {
-        columns->has_more = true;
-        return;
-    }
-    columns->last = columns->count;
-    (void)snprintf(columns->names[columns->count++], NAME_BYTES_MAX, "%s",
-                   name);
-}
-
-/* A result laid out by column. */
-struct row {
-    const struct columns *columns;
-    uint32_t last;
-    const json_t *values[COLUMNS_MAX];
-};
-
-static void add_cell(void *owner, const char *name, const json_t *value)
-{
-    struct row *row = owner;
-    uint32_t column = find_column(row->columns, name, &row->last);
-
-    if (column < row->columns->count) {
-        row->values[column] = value;
-    }
-}
-
-static void write_cell(FILE *file, const json_t *value)
-{
-    if (json_is_string(value)) {
-        (void)fputs(json_string_value(value), file);
-    } else if (json_is_integer(value)) {
-        (void)fprintf(file, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    } else if (json_is_real(value)) {
-        (void)fprintf(file, "%.15g", json_real_value(value));
-    }
-}
-
-static void write_head(FILE *file, const struct sweep *sweep,
-                       const struct columns *columns)
-{
-    (void)fputs("point", file);
-    for (uint32_t i = 0; i < sweep->key_count; i++) {
-        (void)fprintf(file, "\t%s", sweep->keys[i].name);
-    }
-    for (uint32_t i = 0; i < columns->count; i++) {
-        (void)fprintf(file, "\t%s", columns->names[i]);
-    }
-    (void)fputc('\n', file);
-}
-
-static void write_row(FILE *file, const struct sweep *sweep, uint32_t point,
-                      const struct row *row)
-{
-    (void)fprintf(file, "%" PRIu32, point);
-    for (uint32_t i = 0; i < sweep->key_count; i++) {
-        (void)fprintf(file, "\t%s", sweep_value(sweep, point, i));
-    }
-    for (uint32_t i = 0; i < row->columns->count; i++) {
-        (void)fputc('\t', file);
-        write_cell(file, row->values[i]);
-    }
-    (void)fputc('\n', file);
-}
-
-/* What writing the rows takes. */
-struct rows {
+/* The rows under way. The first part is read by this process. */
+struct merge {
     const struct sweep *sweep;
     const char *dir;
-    struct columns columns;
-    json_t *kept[KEPT_MAX]; /* results of the first points, from the first look
-                               to the second */
+    struct sweep_table *table;
+    struct helper helpers[SWEEP_WORKERS_MAX];
+    uint32_t helper_count, missing;
+    bool is_cut;
 };
 
-/* The first look: for the columns. Returns how many points have no result. */
-static uint32_t look(struct rows *rows)
+/* ---- What helpers and this process tell each other ----------------------- */
+
+static void write_names(const struct sweep_table *table, FILE *to)
 {
-    uint32_t missing = 0;
+    for (uint32_t i = 0; i < sweep_table_column_count(table); i++) {
+        const char *name = sweep_table_column(table, i);
 
-    for (uint32_t point = 1; point <= rows->sweep->point_count; point++) {
-        json_t *root = sweep_load_result(rows->dir, point);
-
-        missing += root == NULL;
-        walk(root, "", add_column, &rows->columns);
-        if (point <= KEPT_MAX) {
-            rows->kept[point - 1] = root;
-        } else {
-            json_decref(root);
-        }
-    }
-    return missing;
-}
-
-static void write_rows(struct rows *rows, FILE *file)
-{
-    write_head(file, rows->sweep, &rows->columns);
-    for (uint32_t point = 1; point <= rows->sweep->point_count; point++) {
-        struct row row = {.columns = &rows->columns};
-        json_t *root = point <= KEPT_MAX ? rows->kept[point - 1]
-                                         : sweep_load_result(rows->dir, point);
-
-        if (root != NULL) {
-            walk(root, "", add_cell, &row);
-            write_row(file, rows->sweep, point, &row);
-        }
-        if (point > KEPT_MAX) {
-            json_decref(root);
-        }
+        (void)fwrite(name, strlen(name) + 1, 1, to);
     }
 }
 
-static void free_rows(struct rows *rows)
+/* Add @count names from @from to the columns of @table. */
+static bool read_names(struct sweep_table *table, uint32_t count, FILE *from)
 {
-    for (size_t i = 0; i < KEPT_MAX; i++) {
-        json_decref(rows->kept[i]);
+    char name[SWEEP_NAME_BYTES_MAX];
+
+    for (uint32_t i = 0; i < count; i++) {
+        size_t at = 0;
+        int c;
+
+        while ((c = getc(from)) > 0 && at < sizeof(name) - 1) {
+            name[at++] = (char)c;
+        }
+        name[at] = '\0';
+        if (c != 0) {
+            return false;
+        }
+        (void)sweep_table_add_column(table, name);
     }
-    free(rows);
+    return true;
+}
+
+/* ---- A helper ------------------------------------------------------------ */
+
+/* Tell the columns of @part, hear those of the whole and give the rows. Returns
+ * the exit status of the process. */
+static int help(struct sweep_table *part, const struct helper *parent)
+{
+    const struct part_head head = {.missing = sweep_table_missing(part),
+                                   .column_count =
+                                       sweep_table_column_count(part),
+                                   .is_cut = sweep_table_is_cut(part)};
+    uint32_t count;
+
+    (void)fwrite(&head, sizeof(head), 1, parent->to);
+    write_names(part, parent->to);
+    if (fflush(parent->to) != 0 ||
+        fread(&count, sizeof(count), 1, parent->from) != 1) {
+        return EXIT_INTERNAL;
+    }
+    sweep_table_clear_columns(part);
+    if (!read_names(part, count, parent->from)) {
+        return EXIT_INTERNAL;
+    }
+    sweep_table_write_rows(part, parent->to);
+    return fflush(parent->to) == 0 && !ferror(parent->to) ? EXIT_GOOD
+                                                          : EXIT_INTERNAL;
+}
+
+/* Both directions of the socket @fd as streams. */
+static bool open_streams(struct helper *helper, int fd)
+{
+    int copy = dup(fd);
+
+    helper->from = fdopen(fd, "r");
+    helper->to = copy >= 0 ? fdopen(copy, "w") : NULL;
+    return helper->from != NULL && helper->to != NULL;
+}
+
+static void close_streams(struct helper *helper)
+{
+    if (helper->from != NULL) {
+        (void)fclose(helper->from);
+    }
+    if (helper->to != NULL) {
+        (void)fclose(helper->to);
+    }
+    helper->from = helper->to = NULL;
+}
+
+/* What a helper inherits of those before it. If it kept that, they would not
+ * notice that this process has gone. */
+static void close_inherited(struct merge *merge)
+{
+    for (uint32_t i = 0; i < merge->helper_count; i++) {
+        close_streams(&merge->helpers[i]);
+    }
+}
+
+/* The life of a helper for points @first to @last. */
+static int live(const struct merge *merge, uint32_t first, uint32_t last,
+                int fd)
+{
+    struct helper parent = {0};
+    struct sweep_table *part;
+
+    if (!open_streams(&parent, fd) ||
+        sweep_table_new(&part, merge->sweep, merge->dir, first, last) !=
+            VMC_OK) {
+        return EXIT_INTERNAL;
+    }
+    return help(part, &parent);
+}
+
+static enum vmc_status start_helper(struct merge *merge, uint32_t first,
+                                    uint32_t last)
+{
+    struct helper *helper = &merge->helpers[merge->helper_count];
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        return VMC_E_IO;
+    }
+    helper->pid = sweep_fork();
+    if (helper->pid == 0) {
+        (void)close(ends[0]);
+        close_inherited(merge);
+        _exit(live(merge, first, last, ends[1]));
+    }
+    (void)close(ends[1]);
+    if (helper->pid < 0) {
+        (void)close(ends[0]);
+        return VMC_E_IO;
+    }
+    merge->helper_count++;
+    return open_streams(helper, ends[0]) ? VMC_OK : VMC_E_IO;
+}
+
+/* ---- The merge ----------------------------------------------------------- */
+
+/* Take the columns of @helper behind those that there are. */
+static bool take_columns(struct merge *merge, const struct helper *helper)
+{
+    struct part_head head;
+
+    if (fread(&head, sizeof(head), 1, helper->from) != 1 ||
+        !read_names(merge->table, head.column_count, helper->from)) {
+        return false;
+    }
+    merge->missing += head.missing;
+    merge->is_cut |= head.is_cut;
+    return true;
+}
+
+static bool tell_columns(const struct merge *merge, const struct helper *helper)
+{
+    uint32_t count = sweep_table_column_count(merge->table);
+
+    (void)fwrite(&count, sizeof(count), 1, helper->to);
+    write_names(merge->table, helper->to);
+    return fflush(helper->to) == 0;
+}
+
+/* Rows are whole when the helper has ended well. */
+static bool take_rows(struct helper *helper, FILE *file)
+{
+    char block[BLOCK_BYTES];
+    size_t bytes;
+    int wait_status;
+    pid_t pid;
+
+    while ((bytes = fread(block, 1, sizeof(block), helper->from)) > 0) {
+        (void)fwrite(block, 1, bytes, file);
+    }
+    do {
+        pid = waitpid(helper->pid, &wait_status, 0);
+    } while (pid < 0 && errno == EINTR);
+    helper->pid = 0;
+    return pid > 0 && sweep_exit_status(wait_status) == EXIT_GOOD;
+}
+
+static bool write_all(struct merge *merge, FILE *file)
+{
+    bool is_good = true;
+
+    merge->missing = sweep_table_missing(merge->table);
+    for (uint32_t i = 0; i < merge->helper_count && is_good; i++) {
+        is_good = take_columns(merge, &merge->helpers[i]);
+    }
+    for (uint32_t i = 0; i < merge->helper_count && is_good; i++) {
+        is_good = tell_columns(merge, &merge->helpers[i]);
+    }
+    sweep_table_write_head(merge->table, file);
+    sweep_table_write_rows(merge->table, file);
+    for (uint32_t i = 0; i < merge->helper_count && is_good; i++) {
+        is_good = take_rows(&merge->helpers[i], file);
+    }
+    merge->is_cut |= sweep_table_is_cut(merge->table);
+    return is_good;
+}
+
+static uint32_t part_count(const struct sweep *sweep, uint32_t workers)
+{
+    uint32_t most = sweep->point_count / PART_POINTS_MIN;
+
+    most = most < workers ? most : workers;
+    return most > 1 ? most : 1;
+}
+
+/* Start helpers for all parts but the first, and read that one. */
+static enum vmc_status begin(struct merge *merge, uint32_t parts)
+{
+    uint64_t points = merge->sweep->point_count;
+    enum vmc_status status = VMC_OK;
+
+    for (uint32_t i = 1; i < parts && status == VMC_OK; i++) {
+        status = start_helper(merge, (uint32_t)(points * i / parts) + 1,
+                              (uint32_t)(points * (i + 1) / parts));
+    }
+    return status == VMC_OK
+               ? sweep_table_new(&merge->table, merge->sweep, merge->dir, 1,
+                                 (uint32_t)(points / parts))
+               : status;
+}
+
+/* Those that are left have nobody to talk to any more, and end. */
+static void end_helpers(struct merge *merge)
+{
+    for (uint32_t i = 0; i < merge->helper_count; i++) {
+        close_streams(&merge->helpers[i]);
+        if (merge->helpers[i].pid > 0) {
+            (void)waitpid(merge->helpers[i].pid, NULL, 0);
+        }
+    }
+}
+
+static enum vmc_status write_file(struct merge *merge, struct vmc_error *error)
+{
+    struct vmc_outfile *out;
+    enum vmc_status status =
+        report_open_rows(&out, merge->dir, "rows.tsv", error);
+
+    if (status != VMC_OK) {
+        return status;
+    }
+    if (!write_all(merge, vmc_outfile_stream(out))) {
+        vmc_outfile_abandon(out);
+        return vmc_fail(error, VMC_E_IO,
+                        "%s/rows.tsv: a helper that reads results has died",
+                        merge->dir);
+    }
+    return vmc_outfile_commit(out, error);
 }
 
 enum vmc_status sweep_write_rows(const struct sweep *sweep, const char *dir,
-                                 uint32_t *missing, struct vmc_error *error)
+                                 uint32_t workers, uint32_t *missing,
+                                 struct vmc_error *error)
 {
-    struct rows *rows = calloc(1, sizeof(*rows));
-    struct vmc_outfile *out;
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction before;
+    struct merge merge = {.sweep = sweep, .dir = dir};
+    int lock = sweep_lock(dir);
     enum vmc_status status;
-    int lock;
 
-    *missing = 0;
-    if (rows == NULL) {
-        return VMC_E_NOMEM;
-    }
-    rows->sweep = sweep;
-    rows->dir = dir;
-    lock = sweep_lock(dir);
-    *missing = look(rows);
-    status = report_open_rows(&out, dir, "rows.tsv", error);
+    (void)sigaction(SIGPIPE, &ignore, &before); /* of a helper that has died */
+    status = begin(&merge, part_count(sweep, workers));
+
     if (status == VMC_OK) {
-        write_rows(rows, vmc_outfile_stream(out));
-        status = vmc_outfile_commit(out, error);
+        status = write_file(&merge, error);
+    } else {
+        status = vmc_fail(error, status, "%s: cannot read the results", dir);
     }
-    if (rows->columns.has_more) {
+    if (status == VMC_OK && merge.is_cut) {
         (void)fprintf(stderr,
                       "vmcycle: %s/rows.tsv: the results have more than %d "
                       "numbers; the rest is in %s/points\n",
-                      dir, COLUMNS_MAX, dir);
+                      dir, SWEEP_COLUMNS_MAX, dir);
     }
+    *missing = merge.missing;
+    end_helpers(&merge);
+    (void)sigaction(SIGPIPE, &before, NULL);
     sweep_unlock(lock);
-    free_rows(rows);
+    sweep_table_free(merge.table);
     return status;
 }

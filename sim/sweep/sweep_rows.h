@@ -1,30 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * sweep_rows.h - the results of points, number by number.
- *
- * A number has the name of the way to it: "stages_ms.send", and with the place
- * in a list, from 0, "irq.2.dispatch_ns". Lists of more than 64, such as of all
- * that was found, have none.
+ * sweep_rows.h - rows.tsv, the results of all points of a sweep.
  */
 #ifndef VMC_SIM_SWEEP_SWEEP_ROWS_H
 #define VMC_SIM_SWEEP_SWEEP_ROWS_H
 
-#include <jansson.h>
-
 #include "sim/sweep/sweep.h"
 
 /**
- * The result of @point, or NULL when there is none yet: one that a signal has
- * cut short is none.
- * Owner    the caller's, for json_decref(), which takes NULL.
+ * Write rows.tsv of all points that have a result; *@missing is how many have
+ * none. Every number in a result is a column, but for what differs between
+ * equal runs (wall times). Up to @workers processes read the results; how many
+ * makes no difference to what is written.
+ * Fails    VMC_E_IO, VMC_E_NOMEM; an old rows.tsv then stays.
  */
-json_t *sweep_load_result(const char *dir, uint32_t point);
-
-/** The number called @name in the result @root, which may be NULL. */
-bool sweep_find_number(const json_t *root, const char *name, double *value);
-
-/** Write the names of the numbers in @root to @text, as many as there is room
- * for. */
-void sweep_list_numbers(const json_t *root, char *text, size_t room_bytes);
+enum vmc_status sweep_write_rows(const struct sweep *sweep, const char *dir,
+                                 uint32_t workers, uint32_t *missing,
+                                 struct vmc_error *error);
 
 #endif

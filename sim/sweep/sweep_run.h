@@ -128,12 +128,4 @@ enum vmc_status sweep_run_points(struct sweep_run *run,
 /** The command, with its points run by @engine; returns an exit status. */
 int sweep_main(int argc, char **argv, const struct sweep_engine *engine);
 
-/**
- * Write rows.tsv of all points that have a result; *@missing is how many have
- * none. Every number in a result is a column, but for what differs between
- * equal runs (wall times). The bytes depend on the results alone.
- */
-enum vmc_status sweep_write_rows(const struct sweep *sweep, const char *dir,
-                                 uint32_t *missing, struct vmc_error *error);
-
 #endif
