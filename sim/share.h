@@ -23,6 +23,8 @@ struct shared_command {
     const char *name;
     /** What may vary among the runs of a trunk, as "set"; ends with NULL. */
     const char *const *late;
+    /** Runs with other --set have less in common than what else may vary. */
+    bool is_settings_first;
     /** Be the trunk. In it the return value tells nobody anything; in a run,
      * it is the exit status. */
     int (*run)(struct share *share);
@@ -48,12 +50,12 @@ char **share_arguments(struct share *share, uint32_t run, int *argc);
 
 /**
  * Let run @run part. True in its own process; false in the trunk, once the run
- * has ended, or at once if it had parted before.
+ * has ended, or at once if it had parted before, from this trunk or another.
  */
 bool share_part(struct share *share, uint32_t run);
 
 /** Whether the trunk has nothing more to do: all runs have parted, or somebody
  * wants it to end. */
-bool share_is_over(const struct share *share);
+bool share_is_over(struct share *share);
 
 #endif

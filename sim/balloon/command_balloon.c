@@ -896,4 +896,7 @@ static int run_shared(struct share *share)
 static const char *const late_options[] = {"iteration", "op", "set", NULL};
 
 const struct shared_command shared_balloon = {
-    .name = "balloon", .late = late_options, .run = run_shared};
+    .name = "balloon",
+    .late = late_options,
+    .is_settings_first = true, /* the cycles before are those of the costs */
+    .run = run_shared};

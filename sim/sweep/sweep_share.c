@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Points are sorted by what they have in common: all but the values of the
- * keys that the command can take late. The points of a family are a trunk's,
- * or of several trunks, when there are more workers than families. Points that
- * have nothing in common are a trunk's too, that only starts them: the more
- * there are left, the more at once, so the parent has little to do and the last
- * ones are spread evenly.
+ * keys that the command can take late. Each family has a trunk; a worker that
+ * would have nothing to do becomes one more trunk of the family that has most
+ * points left. Points that have nothing in common are taken for a family whose
+ * trunk only starts them, so the parent has little to do.
  *
- * A trunk starts its points one after the other, writes the log itself and
- * leaves the outcomes in memory that it shares with the parent. What it has not
- * left there when it ends, the parent deals again, each point by itself: so no
- * mistake of a trunk is more than lost time.
+ * A trunk takes a point that no other has taken, starts it, writes the log
+ * itself and leaves the outcome in memory that it shares with the parent. What
+ * it has taken and not left there when it ends, the parent deals again, each
+ * point by itself: so no mistake of a trunk is more than lost time.
  */
 #include "sim/share.h"
 
@@ -18,6 +17,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +30,9 @@
 #include "sim/sweep/sweep_point.h"
 #include "sim/sweep/sweep_run.h"
 
-/* Trunks a worker, of families: more even out what their last points take, and
- * each begins anew. And of what is left to start, the part of a worker. */
-enum { TRUNKS_A_WORKER = 2, PARTS_A_WORKER = 4 };
+enum { LOOK_MS = 100 };
+
+static const uint32_t TAKEN_BY_PARENT = UINT32_MAX;
 
 /* One point that is to be run. */
 struct todo {
@@ -40,14 +40,18 @@ struct todo {
     uint32_t point;
 };
 
-/* Left by a trunk. */
+/* What trunks and the parent know of a point. */
 struct left {
+    _Atomic uint32_t taker; /* the trunk's name; 0: none */
     struct sweep_outcome outcome;
-    bool has_ended;
+    _Atomic bool has_ended;
+    bool is_counted; /* by the parent */
 };
 
+/* The points of one or several trunks. */
 struct batch {
     uint32_t first, count; /* in the list */
+    uint32_t trunks;       /* started so far */
     bool is_family;
 };
 
@@ -61,16 +65,19 @@ struct share_dealer {
     struct left *left; /* by place in the list; shared with trunks */
     struct batch *batches;
     uint32_t batch_count, next_batch;
-    uint32_t *batch_of; /* by point: 1 and its number, 0 for one by itself */
-    uint32_t *again;    /* points that their trunk has not made */
+    /* A trunk has the name of one of its points. By point: 1 and the number of
+     * the batch whose trunk is under way; 0: it stands for itself. */
+    uint32_t *batch_of;
+    uint32_t *again; /* points that their trunk has not made */
     uint32_t again_count, trunk_count;
+    int64_t next_look_ms;
 };
 
 struct share {
     const struct share_dealer *dealer;
     struct batch batch;
-    uint32_t parted_count;
-    bool *has_parted;
+    uint32_t name;
+    uint32_t next; /* all runs before it are taken */
     bool is_over;
     struct sweep_line line;
     struct told_line *told; /* the last of them */
@@ -102,24 +109,41 @@ static bool is_setting(const struct sweep_key *key)
     return key->kind == SWEEP_SET || key->kind == SWEEP_NUMBER;
 }
 
+static bool is_named(const char *const *names, const char *name)
+{
+    while (*names != NULL && strcmp(*names, name) != 0) {
+        names++;
+    }
+    return *names != NULL;
+}
+
 /* Points whose seeds differ have nothing in common; numbers of a sensitivity
  * do not change the seed. */
-static bool is_late(const struct share_dealer *dealer,
-                    const struct sweep_key *key)
+static bool can_be_late(const struct share_dealer *dealer,
+                        const struct sweep_key *key)
 {
     const char *name = is_setting(key) ? "set" : key->word;
 
-    if (key->kind == SWEEP_ARGUMENT ||
-        (dealer->place.sweep->has_seed && key->kind != SWEEP_NUMBER)) {
-        return false;
+    return key->kind != SWEEP_ARGUMENT &&
+           (!dealer->place.sweep->has_seed || key->kind == SWEEP_NUMBER) &&
+           is_named(dealer->command->late, name);
+}
+
+/* Settings are not late where that would make families of points that have
+ * less in common. */
+static bool is_late(const struct share_dealer *dealer,
+                    const struct sweep_key *key)
+{
+    const struct sweep *sweep = dealer->place.sweep;
+    bool has_other = false;
+
+    for (uint32_t i = 0; i < sweep->key_count; i++) {
+        has_other |= !is_setting(&sweep->keys[i]) &&
+                     sweep->keys[i].value_count > 1 &&
+                     can_be_late(dealer, &sweep->keys[i]);
     }
-    for (const char *const *late = dealer->command->late; *late != NULL;
-         late++) {
-        if (strcmp(*late, name) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return can_be_late(dealer, key) && !(is_setting(key) && has_other &&
+                                         dealer->command->is_settings_first);
 }
 
 static bool are_alike(const struct share_dealer *dealer, uint32_t a, uint32_t b)
@@ -195,23 +219,19 @@ static bool is_same_family(const struct share_dealer *dealer, uint32_t at)
 
 static void cut_batches(struct share_dealer *dealer)
 {
-    uint32_t workers = dealer->own->run->workers, end;
-    uint32_t family_max = dealer->todo_count / (workers * TRUNKS_A_WORKER) + 1;
+    uint32_t end;
 
     for (uint32_t at = 0; at < dealer->todo_count; at = end) {
         bool is_family = is_same_family(dealer, at);
-        uint32_t left = dealer->todo_count - at;
-        uint32_t most =
-            is_family ? family_max : left / (workers * PARTS_A_WORKER) + 1;
 
         end = at + 1;
-        while (end < dealer->todo_count && end - at < most &&
+        while (end < dealer->todo_count &&
                (is_family ? is_same_family(dealer, end - 1)
                           : !is_same_family(dealer, end))) {
             end++;
         }
         dealer->batches[dealer->batch_count++] =
-            (struct batch){at, end - at, is_family};
+            (struct batch){at, end - at, 0, is_family};
     }
 }
 
@@ -221,6 +241,11 @@ static uint32_t point_of(const struct share *share, uint32_t run)
 {
     assert(run < share->batch.count);
     return share->dealer->todo[share->batch.first + run].point;
+}
+
+static struct left *left_of(const struct share *share, uint32_t run)
+{
+    return &share->dealer->left[share->batch.first + run];
 }
 
 uint32_t share_count(const struct share *share)
@@ -288,10 +313,13 @@ char **share_arguments(struct share *share, uint32_t run, int *argc)
     return told->argv;
 }
 
-bool share_is_over(const struct share *share)
+bool share_is_over(struct share *share)
 {
-    return share->is_over || interrupted() ||
-           share->parted_count == share->batch.count;
+    while (share->next < share->batch.count &&
+           left_of(share, share->next)->taker != 0) {
+        share->next++;
+    }
+    return share->is_over || interrupted() || share->next == share->batch.count;
 }
 
 /* Wait for run @run, and leave its outcome. */
@@ -299,7 +327,7 @@ static void await(struct share *share, uint32_t run, pid_t pid,
                   int64_t start_ms)
 {
     const struct share_dealer *dealer = share->dealer;
-    struct left *left = &dealer->left[share->batch.first + run];
+    struct left *left = left_of(share, run);
     struct vmc_error error;
     int wait_status = 0;
     pid_t ended;
@@ -326,13 +354,14 @@ static void await(struct share *share, uint32_t run, pid_t pid,
 bool share_part(struct share *share, uint32_t run)
 {
     int64_t start_ms = host_now_ms();
+    uint32_t nobody = 0;
     pid_t pid;
 
-    if (share->has_parted[run] || share_is_over(share)) {
+    if (share_is_over(share) ||
+        !atomic_compare_exchange_strong(&left_of(share, run)->taker, &nobody,
+                                        share->name)) {
         return false;
     }
-    share->has_parted[run] = true;
-    share->parted_count++;
     pid = sweep_fork();
     if (pid == 0) {
         if (!sweep_point_redirect(&share->dealer->place,
@@ -372,9 +401,10 @@ static int run_each(struct share *share)
     return EXIT_GOOD;
 }
 
-/* The life of a trunk; runs return here, too. What a trunk has to say, its
- * points say again by themselves. */
-static int live(const struct share_dealer *dealer, struct batch batch)
+/* The life of the trunk @name; runs return here, too. What a trunk has to say,
+ * its points say again by themselves. */
+static int live(const struct share_dealer *dealer, struct batch batch,
+                uint32_t name)
 {
     static struct share share; /* large, and reached to the end */
     int nowhere = open("/dev/null", O_RDWR);
@@ -385,10 +415,7 @@ static int live(const struct share_dealer *dealer, struct batch batch)
     }
     share.dealer = dealer;
     share.batch = batch;
-    share.has_parted = calloc(batch.count, sizeof(*share.has_parted));
-    if (share.has_parted == NULL) {
-        return EXIT_INTERNAL;
-    }
+    share.name = name;
     return batch.is_family ? dealer->command->run(&share) : run_each(&share);
 }
 
@@ -399,27 +426,58 @@ static struct share_dealer *share_dealer_of(struct sweep_dealer *dealer)
     return VMC_CONTAINER_OF(dealer, struct share_dealer, dealer);
 }
 
+/* How many points of @batch nobody has taken. */
+static uint32_t count_untaken(const struct share_dealer *dealer,
+                              const struct batch *batch)
+{
+    uint32_t untaken = 0;
+
+    for (uint32_t i = batch->first; i < batch->first + batch->count; i++) {
+        untaken += dealer->left[i].taker == 0;
+    }
+    return untaken;
+}
+
+/* The batch that needs one more trunk most, or NULL. */
+static struct batch *find_batch(const struct share_dealer *dealer)
+{
+    struct batch *best = NULL;
+    uint32_t most = 0;
+
+    for (uint32_t i = 0; i < dealer->batch_count; i++) {
+        struct batch *batch = &dealer->batches[i];
+        uint32_t untaken = count_untaken(dealer, batch);
+
+        if (batch->trunks < batch->count && untaken > most) {
+            best = batch;
+            most = untaken;
+        }
+    }
+    return best;
+}
+
 static enum sweep_deal deal(struct sweep_dealer *base, uint32_t *point)
 {
     struct share_dealer *dealer = share_dealer_of(base);
+    bool is_begun = dealer->next_batch == dealer->batch_count;
+    struct batch *batch =
+        is_begun ? find_batch(dealer) : &dealer->batches[dealer->next_batch];
 
     if (interrupted()) {
-        dealer->own->run->is_cut |=
-            dealer->again_count > 0 || dealer->next_batch < dealer->batch_count;
+        dealer->own->run->is_cut |= dealer->again_count > 0 || batch != NULL;
         return SWEEP_OVER;
     }
     if (dealer->again_count > 0) {
         *point = dealer->again[--dealer->again_count];
         return SWEEP_DEAL;
     }
-    if (dealer->next_batch < dealer->batch_count) {
-        const struct batch *batch = &dealer->batches[dealer->next_batch++];
-
-        *point = dealer->todo[batch->first].point;
-        dealer->batch_of[*point] = batch->count > 1 ? dealer->next_batch : 0;
-        return SWEEP_DEAL;
+    if (batch == NULL) {
+        return dealer->trunk_count > 0 ? SWEEP_LATER : SWEEP_OVER;
     }
-    return dealer->trunk_count > 0 ? SWEEP_LATER : SWEEP_OVER;
+    dealer->next_batch += !is_begun;
+    *point = dealer->todo[batch->first + batch->trunks++].point;
+    dealer->batch_of[*point] = (uint32_t)(batch - dealer->batches) + 1;
+    return SWEEP_DEAL;
 }
 
 static pid_t start(struct sweep_dealer *base, uint32_t point,
@@ -434,7 +492,8 @@ static pid_t start(struct sweep_dealer *base, uint32_t point,
     }
     pid = sweep_fork();
     if (pid == 0) {
-        exit(interrupted_exit(live(dealer, dealer->batches[number - 1])));
+        exit(
+            interrupted_exit(live(dealer, dealer->batches[number - 1], point)));
     }
     if (pid < 0) {
         (void)vmc_fail(error, VMC_E_IO, "cannot start a worker: %s",
@@ -442,6 +501,53 @@ static pid_t start(struct sweep_dealer *base, uint32_t point,
     }
     dealer->trunk_count += pid > 0;
     return pid;
+}
+
+/* Count the points from place @first on that have ended since the last time. */
+static void count_ended(struct share_dealer *dealer, uint32_t first,
+                        uint32_t count)
+{
+    for (uint32_t i = first; i < first + count; i++) {
+        struct left *left = &dealer->left[i];
+
+        if (left->has_ended && !left->is_counted) {
+            left->is_counted = true;
+            sweep_own_count(dealer->own, &left->outcome);
+        }
+    }
+}
+
+/* Called on a terminal, which shows how far the trunks are. */
+static enum vmc_status serve(struct sweep_dealer *base, bool *has_acted,
+                             struct vmc_error *error)
+{
+    struct share_dealer *dealer = share_dealer_of(base);
+    int64_t now_ms = host_now_ms();
+
+    (void)has_acted;
+    (void)error;
+    if (now_ms >= dealer->next_look_ms) {
+        dealer->next_look_ms = now_ms + LOOK_MS;
+        count_ended(dealer, 0, dealer->todo_count);
+    }
+    return VMC_OK;
+}
+
+/* True for a point that the trunk @name took and did not end, and for one that
+ * it left: a trunk that can go on leaves none. */
+static bool must_rerun(struct left *left, uint32_t name)
+{
+    uint32_t nobody = 0;
+
+    if (atomic_compare_exchange_strong(&left->taker, &nobody,
+                                       TAKEN_BY_PARENT)) {
+        return true;
+    }
+    if (left->taker != name || left->has_ended) {
+        return false;
+    }
+    left->taker = TAKEN_BY_PARENT;
+    return true;
 }
 
 static enum vmc_status take(struct sweep_dealer *base,
@@ -459,10 +565,12 @@ static enum vmc_status take(struct sweep_dealer *base,
     batch = dealer->batches[number - 1];
     dealer->trunk_count--;
     dealer->batch_of[outcome->point] = 0;
+    count_ended(dealer, batch.first, batch.count);
     for (uint32_t i = batch.first; i < batch.first + batch.count; i++) {
-        if (dealer->left[i].has_ended) {
-            sweep_own_count(own, &dealer->left[i].outcome);
-        } else if (interrupted()) {
+        if (!must_rerun(&dealer->left[i], outcome->point)) {
+            continue;
+        }
+        if (interrupted()) {
             own->run->is_cut = true; /* as if it had never begun */
         } else {
             dealer->again[dealer->again_count++] = dealer->todo[i].point;
@@ -485,6 +593,8 @@ static struct share_dealer *new_dealer(struct sweep_own_dealer *own,
     dealer->dealer.next = deal;
     dealer->dealer.start = start;
     dealer->dealer.take = take;
+    dealer->dealer.serve = serve;
+    dealer->dealer.must_serve = own->progress.is_terminal;
     dealer->own = own;
     dealer->command = command;
     dealer->place = (struct sweep_place){run->sweep, run->dir, NULL};
