@@ -11,8 +11,8 @@
 #include <stddef.h>
 
 /**
- * @count elements of @element_bytes, all zero, on a boundary of 256 bytes. Pages
- * of a small one are the host's to give when they are first written.
+ * @count elements of @element_bytes, all zero, on a boundary of 256 bytes.
+ * Pages of a small one are the host's to give when they are first written.
  * Owner    The caller, for vmc_arena_free(). NULL when memory is short.
  */
 void *vmc_arena_new(size_t count, size_t element_bytes);

@@ -338,6 +338,7 @@ static void await(struct share *share, uint32_t run, pid_t pid,
     if (ended != pid) {
         (void)kill(pid, SIGTERM);
         (void)waitpid(pid, &wait_status, 0);
+        sweep_point_end(&dealer->place, point_of(share, run));
         share->is_over = true;
         return;
     }
@@ -476,7 +477,11 @@ static enum sweep_deal deal(struct sweep_dealer *base, uint32_t *point)
     }
     dealer->next_batch += !is_begun;
     *point = dealer->todo[batch->first + batch->trunks++].point;
-    dealer->batch_of[*point] = (uint32_t)(batch - dealer->batches) + 1;
+    if (batch->count == 1) { /* a trunk of one point would only start it */
+        dealer->left[batch->first].taker = TAKEN_BY_PARENT;
+    } else {
+        dealer->batch_of[*point] = (uint32_t)(batch - dealer->batches) + 1;
+    }
     return SWEEP_DEAL;
 }
 
