@@ -9,6 +9,7 @@
 
 #include "profile/profile.h"
 #include "sim/command.h"
+#include "sim/options.h"
 #include "stats/json.h"
 
 struct options {
@@ -29,10 +30,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->json_path = argument;
         return 0;
     case ARGP_KEY_ARG:
-        if (options->name != NULL) {
-            argp_error(state, "one profile at a time");
-        }
-        options->name = argument;
+        option_take_one(state, &options->name, argument, "profile");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -14,6 +14,7 @@
 #include "sim/balloon/balloon_run_log.h"
 #include "sim/command.h"
 #include "sim/interrupted.h"
+#include "sim/options.h"
 #include "sim/progress.h"
 #include "sim/report/report.h"
 #include "sim/share.h"
@@ -28,7 +29,7 @@ struct options {
     const char *interrupts; /**< profile; NULL: fixed times */
     const char *perfetto_path, *log_path;
     struct waveform_options vcd;
-    const char *settings[SETTINGS_MAX];
+    const char *settings[OPTION_SETTINGS_MAX];
     uint32_t setting_count;
     bool is_validating;
 };
@@ -140,28 +141,6 @@ static const struct argp_option option_table[] = {
      0},
     {0}};
 
-static uint64_t number(struct argp_state *state, const char *text, bool is_size)
-{
-    uint64_t value = 0;
-    enum vmc_status status =
-        is_size ? vmc_parse_size(&value, text) : vmc_parse_u64(&value, text);
-
-    if (status != VMC_OK) {
-        argp_error(state, "'%s' is no %s", text, is_size ? "size" : "number");
-    }
-    return value;
-}
-
-static uint64_t below(struct argp_state *state, const char *text, uint64_t end)
-{
-    uint64_t value = number(state, text, false);
-
-    if (value >= end) {
-        argp_error(state, "'%s' is too large", text);
-    }
-    return value;
-}
-
 static void set_defects(struct vmc_balloon_config *config, const char *text,
                         bool is_faults, struct argp_state *state)
 {
@@ -182,19 +161,21 @@ static error_t parse_scenario(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case OPTION_GUEST:
-        config->guest_bytes = number(state, argument, true);
+        config->guest_bytes = option_size(state, "--guest", argument, UINT64_MAX);
         return 0;
     case OPTION_MOVE:
-        config->move_bytes = number(state, argument, true);
+        config->move_bytes = option_size(state, "--move", argument, UINT64_MAX);
         return 0;
     case OPTION_TOUCH:
-        config->touch_bytes = number(state, argument, true);
+        config->touch_bytes = option_size(state, "--touch", argument, UINT64_MAX);
         return 0;
     case OPTION_AUDIT:
-        config->audit_events = (uint32_t)number(state, argument, false);
+        config->audit_events =
+            (uint32_t)option_number(state, "--audit", argument, 0, UINT32_MAX);
         return 0;
     case OPTION_ITERATION:
-        config->iteration = (uint32_t)number(state, argument, false);
+        config->iteration = (uint32_t)option_number(state, "--iteration",
+                                                    argument, 0, UINT32_MAX);
         return 0;
     case OPTION_VFIO:
         config->has_vfio = true;
@@ -206,7 +187,7 @@ static error_t parse_scenario(int key, char *argument, struct argp_state *state)
         config->fragmentation = argument;
         return 0;
     case OPTION_SEED:
-        config->seed = number(state, argument, false);
+        config->seed = option_number(state, "--seed", argument, 0, UINT64_MAX);
         return 0;
     case OPTION_DEFECTS:
     case OPTION_FAULTS:
@@ -219,20 +200,25 @@ static error_t parse_scenario(int key, char *argument, struct argp_state *state)
         config->has_must_tell = true;
         return 0;
     case OPTION_POISON:
-        config->poison_byte = (uint8_t)below(state, argument, 256);
+        config->poison_byte =
+            (uint8_t)option_number(state, "--page-poison", argument, 0, UINT8_MAX);
         return 0;
     case OPTION_STATS:
         config->stats_ticks =
-            below(state, argument, 1000000) * (VMC_TICKS_PER_S / 1000);
+            option_number(state, "--stats-period", argument, 0, 999999) *
+            (VMC_TICKS_PER_S / 1000);
         return 0;
     case OPTION_PAGES:
-        config->migrate_pages = (uint32_t)below(state, argument, 1 << 30);
+        config->migrate_pages = (uint32_t)option_number(
+            state, "--pages", argument, 0, INT32_MAX);
         return 0;
     case OPTION_PAGE_SIZE:
-        config->page_bytes = (uint32_t)number(state, argument, true);
+        config->page_bytes =
+            (uint32_t)option_size(state, "--page-size", argument, UINT32_MAX);
         return 0;
     case OPTION_CPU_LISTS:
-        config->cpu_lists = (uint32_t)number(state, argument, false);
+        config->cpu_lists = (uint32_t)option_number(state, "--cpu-lists",
+                                                    argument, 0, UINT32_MAX);
         return 0;
     case OPTION_STEPPED:
         config->is_stepped = true;
@@ -266,10 +252,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->memory = argument;
         return 0;
     case OPTION_SET:
-        if (options->setting_count == SETTINGS_MAX) {
-            argp_error(state, "more than %d times --set", SETTINGS_MAX);
-        }
-        options->settings[options->setting_count++] = argument;
+        option_add(state, "--set", options->settings, &options->setting_count,
+                   OPTION_SETTINGS_MAX, argument);
         return 0;
     case OPTION_INTERRUPTS:
         options->interrupts = argument;

@@ -11,16 +11,17 @@
 #include "sim/command.h"
 #include "sim/compare/compare.h"
 #include "sim/interrupted.h"
+#include "sim/options.h"
 #include "sim/progress.h"
 #include "sim/report/report.h"
 #include "stats/json.h"
 
-enum { LIST_BYTES_MAX = 256, BARS_MAX = 16, SETTINGS_MAX = 64 };
+enum { LIST_BYTES_MAX = 256, BARS_MAX = 16 };
 enum { OPTION_BALLOON = 256, OPTION_MACHINE, OPTION_REPORT, OPTION_SET };
 
 struct options {
     const char *list, *trace_path, *machine, *json_path, *report_path;
-    const char *settings[SETTINGS_MAX];
+    const char *settings[OPTION_SETTINGS_MAX];
     uint32_t setting_count;
 };
 
@@ -51,10 +52,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->machine = argument;
         return 0;
     case OPTION_SET:
-        if (options->setting_count == SETTINGS_MAX) {
-            argp_error(state, "more than %d times --set", SETTINGS_MAX);
-        }
-        options->settings[options->setting_count++] = argument;
+        option_add(state, "--set", options->settings, &options->setting_count,
+                   OPTION_SETTINGS_MAX, argument);
         return 0;
     case OPTION_REPORT:
         options->report_path = argument;
@@ -63,10 +62,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->json_path = argument;
         return 0;
     case ARGP_KEY_ARG:
-        if (options->trace_path != NULL) {
-            argp_error(state, "one trace at a time");
-        }
-        options->trace_path = argument;
+        option_take_one(state, &options->trace_path, argument, "trace");
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "a TRACE is needed");

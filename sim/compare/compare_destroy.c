@@ -12,6 +12,7 @@
 #include "sim/compare/compare.h"
 #include "sim/compare/grace_rig.h"
 #include "sim/interrupted.h"
+#include "sim/options.h"
 #include "sim/report/report.h"
 #include "stats/json.h"
 
@@ -107,14 +108,6 @@ static void read_list(struct argp_state *state, int key, const char *text)
     }
 }
 
-static void read_number(struct argp_state *state, uint64_t *number,
-                        const char *text, uint64_t max)
-{
-    if (vmc_parse_u64(number, text) != VMC_OK || *number < 1 || *number > max) {
-        argp_error(state, "'%s': expected 1 to %" PRIu64, text, max);
-    }
-}
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct options *options = state->input;
@@ -131,13 +124,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         read_list(state, key, argument);
         return 0;
     case OPTION_CPUS:
-        read_number(state, &options->cpus, argument, VMC_GRACE_CPUS_MAX);
+        options->cpus =
+            option_number(state, "--cpus", argument, 1, VMC_GRACE_CPUS_MAX);
         return 0;
     case OPTION_ROUNDS:
-        read_number(state, &options->rounds, argument, GRACE_RIG_COUNT_MAX);
+        options->rounds =
+            option_number(state, "--rounds", argument, 1, GRACE_RIG_COUNT_MAX);
         return 0;
     case OPTION_SEED:
-        read_number(state, &options->seed, argument, UINT64_MAX);
+        options->seed = option_number(state, "--seed", argument, 1, UINT64_MAX);
         return 0;
     case 'j':
         options->json_path = argument;

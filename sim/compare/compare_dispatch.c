@@ -12,17 +12,18 @@
 #include "sim/command.h"
 #include "sim/compare/compare.h"
 #include "sim/compare/design_run.h"
+#include "sim/options.h"
 #include "sim/replay/dispatch_profile.h"
 #include "sim/interrupted.h"
 #include "sim/report/report.h"
 #include "stats/json.h"
 
-enum { LIST_BYTES_MAX = 256, CHOICES_MAX = 64, SETTINGS_MAX = 64 };
+enum { LIST_BYTES_MAX = 256, CHOICES_MAX = 64 };
 
 struct options {
     const char *list, *trace_path, *meta_path, *profile_name, *json_path,
         *report_path, *range_file;
-    const char *ranges[CHOICES_MAX], *settings[SETTINGS_MAX];
+    const char *ranges[CHOICES_MAX], *settings[OPTION_SETTINGS_MAX];
     uint32_t range_count, setting_count, copies;
     bool has_other_cpu, has_vmm_lock, has_fd_for_each_range,
         has_fd_for_each_vcpu;
@@ -77,17 +78,14 @@ static const struct argp_option option_table[] = {
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct options *options = state->input;
-    uint64_t copies;
 
     switch (key) {
     case OPTION_DISPATCH:
         options->list = argument;
         return 0;
     case OPTION_RANGE:
-        if (options->range_count == CHOICES_MAX) {
-            argp_error(state, "more than %d times --range", CHOICES_MAX);
-        }
-        options->ranges[options->range_count++] = argument;
+        option_add(state, "--range", options->ranges, &options->range_count,
+                   CHOICES_MAX, argument);
         return 0;
     case OPTION_RANGE_FILE:
         options->range_file = argument;
@@ -96,10 +94,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->profile_name = argument;
         return 0;
     case OPTION_SET:
-        if (options->setting_count == SETTINGS_MAX) {
-            argp_error(state, "more than %d times --set", SETTINGS_MAX);
-        }
-        options->settings[options->setting_count++] = argument;
+        option_add(state, "--set", options->settings, &options->setting_count,
+                   OPTION_SETTINGS_MAX, argument);
         return 0;
     case OPTION_OTHER_CPU:
         options->has_other_cpu = true;
@@ -114,12 +110,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->has_fd_for_each_vcpu = true;
         return 0;
     case OPTION_COPIES:
-        if (vmc_parse_u64(&copies, argument) != VMC_OK || copies < 1 ||
-            copies > VMC_DISPATCH_VCPUS_MAX) {
-            argp_error(state, "--copies '%s': expected 1 to %d", argument,
-                       VMC_DISPATCH_VCPUS_MAX);
-        }
-        options->copies = (uint32_t)copies;
+        options->copies = (uint32_t)option_number(state, "--copies", argument,
+                                                  1, VMC_DISPATCH_VCPUS_MAX);
         return 0;
     case OPTION_META:
         options->meta_path = argument;
@@ -131,10 +123,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->report_path = argument;
         return 0;
     case ARGP_KEY_ARG:
-        if (options->trace_path != NULL) {
-            argp_error(state, "one trace at a time");
-        }
-        options->trace_path = argument;
+        option_take_one(state, &options->trace_path, argument, "trace");
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "a TRACE is needed");

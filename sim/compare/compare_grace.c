@@ -20,6 +20,7 @@
 #include "sim/compare/compare.h"
 #include "sim/compare/grace_rig.h"
 #include "sim/interrupted.h"
+#include "sim/options.h"
 #include "stats/json.h"
 
 enum { TOLERANCE_PER_CENT = 15, COUNT_DEFAULT = 1000, SHOWN_JIFFIES = 8 };
@@ -135,17 +136,6 @@ static const struct argp_option option_table[] = {
      0},
     {0}};
 
-static uint64_t read_number(struct argp_state *state, const char *text,
-                            uint64_t max)
-{
-    uint64_t number = 0;
-
-    if (vmc_parse_u64(&number, text) != VMC_OK || number < 1 || number > max) {
-        argp_error(state, "'%s': expected 1 to %" PRIu64, text, max);
-    }
-    return number;
-}
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct options *options = state->input;
@@ -157,11 +147,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_GRACE:
         return 0;
     case OPTION_HZ:
-        own->hz = (uint32_t)read_number(state, argument, 10000);
+        own->hz = (uint32_t)option_number(state, "--hz", argument, 1, 10000);
         return 0;
     case OPTION_CPUS:
-        own->cpu_count =
-            (uint32_t)read_number(state, argument, VMC_GRACE_CPUS_MAX);
+        own->cpu_count = (uint32_t)option_number(state, "--cpus", argument, 1,
+                                                 VMC_GRACE_CPUS_MAX);
         return 0;
     case OPTION_LOAD:
         if (!grace_rig_mode(argument, &own->mode)) {
@@ -176,10 +166,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         own->by_callbacks = true;
         return 0;
     case OPTION_COUNT:
-        options->count = read_number(state, argument, GRACE_RIG_COUNT_MAX);
+        options->count =
+            option_number(state, "--count", argument, 1, GRACE_RIG_COUNT_MAX);
         return 0;
     case OPTION_SEED:
-        options->seed = read_number(state, argument, UINT64_MAX);
+        options->seed = option_number(state, "--seed", argument, 1, UINT64_MAX);
         return 0;
     case 'j':
         options->json_path = argument;

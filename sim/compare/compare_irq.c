@@ -19,10 +19,11 @@
 #include "sim/interrupted.h"
 #include "sim/machine/irqsim.h"
 #include "sim/machine/machine.h"
+#include "sim/options.h"
 #include "sim/report/report.h"
 #include "stats/json.h"
 
-enum { SIZES_MAX = 64, TEST_VECTOR = 69, SETTINGS_MAX = 64 };
+enum { SIZES_MAX = 64, TEST_VECTOR = 69 };
 
 static const struct design {
     const char *name;
@@ -40,7 +41,7 @@ struct options {
     const char *profile_name, *json_path, *report_path;
     uint32_t sizes[SIZES_MAX];
     uint32_t size_count;
-    const char *settings[SETTINGS_MAX];
+    const char *settings[OPTION_SETTINGS_MAX];
     uint32_t setting_count;
 };
 
@@ -98,10 +99,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->json_path = argument;
         return 0;
     case OPTION_SET:
-        if (options->setting_count == SETTINGS_MAX) {
-            argp_error(state, "more than %d times --set", SETTINGS_MAX);
-        }
-        options->settings[options->setting_count++] = argument;
+        option_add(state, "--set", options->settings, &options->setting_count,
+                   OPTION_SETTINGS_MAX, argument);
         return 0;
     case OPTION_REPORT:
         options->report_path = argument;

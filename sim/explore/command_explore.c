@@ -12,6 +12,7 @@
 #include "sim/explore/explore_search.h"
 #include "sim/explore/explore_target.h"
 #include "sim/interrupted.h"
+#include "sim/options.h"
 #include "sim/report/report.h"
 #include "sim/explore/schedule_file.h"
 #include "sim/explore/story_timeline.h"
@@ -143,10 +144,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->report_path = argument;
         return 0;
     case ARGP_KEY_ARG:
-        if (options->path != NULL) {
-            argp_error(state, "one scenario at a time");
-        }
-        options->path = argument;
+        option_take_one(state, &options->path, argument, "scenario");
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "a SCENARIO is needed");

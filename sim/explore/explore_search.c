@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "sim/interrupted.h"
+#include "sim/options.h"
 #include "stats/json.h"
 
 enum {
@@ -60,19 +61,6 @@ void explore_search_init(struct explore_search *search)
                    .seed = 1}};
 }
 
-static uint64_t read_number(struct argp_state *state, const char *option,
-                            const char *text, uint64_t min, uint64_t max)
-{
-    uint64_t value;
-
-    if (vmc_parse_u64(&value, text) != VMC_OK || value < min || value > max) {
-        argp_error(state, "%s '%s': expected %" PRIu64 " to %" PRIu64, option,
-                   text, min, max);
-        return min;
-    }
-    return value;
-}
-
 /* One NAME=N of --budget. */
 static void read_limit(struct argp_state *state,
                        struct vmc_search_budget *budget, const char *text)
@@ -81,11 +69,11 @@ static void read_limit(struct argp_state *state,
     size_t length = number != NULL ? (size_t)(number - text) : 0;
 
     if (length == 6 && strncmp(text, "states", length) == 0) {
-        budget->states_max = read_number(state, "--budget states", number + 1,
-                                         1, VMC_SEARCH_STATES_MAX);
+        budget->states_max = option_number(state, "--budget states", number + 1,
+                                           1, VMC_SEARCH_STATES_MAX);
     } else if (length == 5 && strncmp(text, "steps", length) == 0) {
         budget->steps_max =
-            read_number(state, "--budget steps", number + 1, 1, UINT64_MAX);
+            option_number(state, "--budget steps", number + 1, 1, UINT64_MAX);
     } else if (length == 6 && strncmp(text, "memory", length) == 0) {
         if (vmc_parse_size(&budget->memory_bytes_max, number + 1) != VMC_OK ||
             budget->memory_bytes_max == 0) {
@@ -117,7 +105,7 @@ static void read_time_limit(struct argp_state *state,
                             struct explore_search *search, const char *text)
 {
     search->time_limit_ms =
-        1000 * read_number(state, "--time-limit", text, 1, 1000000000);
+        1000 * option_number(state, "--time-limit", text, 1, 1000000000);
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -135,11 +123,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         }
         return 0;
     case OPTION_SEED:
-        config->seed = read_number(state, "--seed", argument, 0, UINT64_MAX);
+        config->seed = option_number(state, "--seed", argument, 0, UINT64_MAX);
         return 0;
     case OPTION_STATES:
-        config->budget.states_max =
-            read_number(state, "--states", argument, 1, VMC_SEARCH_STATES_MAX);
+        config->budget.states_max = option_number(state, "--states", argument,
+                                                  1, VMC_SEARCH_STATES_MAX);
         return 0;
     case OPTION_BUDGET:
         read_budget(state, &config->budget, argument);
@@ -148,16 +136,16 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         read_time_limit(state, search, argument);
         return 0;
     case OPTION_RUNS:
-        config->runs = read_number(state, "--runs", argument, 1, UINT64_MAX);
+        config->runs = option_number(state, "--runs", argument, 1, UINT64_MAX);
         return 0;
     case OPTION_PREEMPTIONS:
         config->preemptions_max =
-            (uint32_t)read_number(state, "--preemptions", argument, 0,
-                                  (uint64_t)VMC_SEARCH_BOUNDS_MAX - 1);
+            (uint32_t)option_number(state, "--preemptions", argument, 0,
+                                    (uint64_t)VMC_SEARCH_BOUNDS_MAX - 1);
         return 0;
     case OPTION_DEPTH:
-        config->pct_depth = (uint32_t)read_number(state, "--depth", argument, 1,
-                                                  VMC_PCT_DEPTH_MAX);
+        config->pct_depth = (uint32_t)option_number(state, "--depth", argument,
+                                                    1, VMC_PCT_DEPTH_MAX);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "sim/command.h"
+#include "sim/options.h"
 #include "sim/replay/bus_ranges.h"
 #include "sim/live/device_server.h"
 #include "sim/interrupted.h"
@@ -123,18 +124,6 @@ static const struct argp_option option_table[] = {
     {"verbose", 'v', 0, 0, "say on standard error how serving ended", 4},
     {0}};
 
-static uint64_t number_of(struct argp_state *state, const char *name,
-                          const char *text, uint64_t min, uint64_t max)
-{
-    uint64_t value = 0;
-
-    if (vmc_parse_u64(&value, text) != VMC_OK || value < min || value > max) {
-        argp_error(state, "--%s '%s': expected %" PRIu64 " to %" PRIu64, name,
-                   text, min, max);
-    }
-    return value;
-}
-
 static void add_line(struct argp_state *state, struct options *options,
                      const char *prefix, const char *text)
 {
@@ -190,23 +179,24 @@ static error_t parse_misbehaviour(int key, char *argument,
         choose_answer(state, options, argument);
         return 0;
     case OPTION_SPOIL:
-        server->spoil_at = number_of(state, "spoil", argument, 1, UINT64_MAX);
+        server->spoil_at =
+            option_number(state, "--spoil", argument, 1, UINT64_MAX);
         return 0;
     case OPTION_DELAY:
-        server->delay_us =
-            (uint32_t)number_of(state, "delay", argument, 0, UINT32_MAX - 1);
+        server->delay_us = (uint32_t)option_number(state, "--delay", argument,
+                                                   0, UINT32_MAX - 1);
         return 0;
     case OPTION_EXIT_AFTER:
         server->exit_after =
-            number_of(state, "exit-after", argument, 1, UINT64_MAX);
+            option_number(state, "--exit-after", argument, 1, UINT64_MAX);
         return 0;
     case OPTION_FLIP:
         server->flip_after =
-            number_of(state, "flip-nonblock", argument, 1, UINT64_MAX);
+            option_number(state, "--flip-nonblock", argument, 1, UINT64_MAX);
         return 0;
     case OPTION_FLIP_FD:
         server->flip_fd =
-            (int)number_of(state, "flip-fd", argument, 0, INT32_MAX);
+            (int)option_number(state, "--flip-fd", argument, 0, INT32_MAX);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -270,11 +260,11 @@ static error_t parse_replay(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_TIMEOUT:
         replay->timeout_ms =
-            number_of(state, "timeout", argument, 0, INT32_MAX);
+            option_number(state, "--timeout", argument, 0, INT32_MAX);
         return 0;
     case OPTION_VCPUS:
-        replay->vcpu_count =
-            (uint32_t)number_of(state, "vcpus", argument, 1, LIVE_VCPUS_MAX);
+        replay->vcpu_count = (uint32_t)option_number(state, "--vcpus", argument,
+                                                     1, LIVE_VCPUS_MAX);
         return 0;
     default:
         return parse_misbehaviour(key, argument, state);
@@ -354,11 +344,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_READ_FD:
         server->read_fd =
-            (int)number_of(state, "read-fd", argument, 0, INT32_MAX);
+            (int)option_number(state, "--read-fd", argument, 0, INT32_MAX);
         return 0;
     case OPTION_WRITE_FD:
         server->write_fd =
-            (int)number_of(state, "write-fd", argument, 0, INT32_MAX);
+            (int)option_number(state, "--write-fd", argument, 0, INT32_MAX);
         return 0;
     case OPTION_LISTEN:
         options->listen_path = argument;
@@ -370,8 +360,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->serves_once = true;
         return 0;
     case OPTION_BATCH:
-        server->batch_max =
-            (uint32_t)number_of(state, "batch", argument, 1, DEVICE_BATCH_MAX);
+        server->batch_max = (uint32_t)option_number(state, "--batch", argument,
+                                                    1, DEVICE_BATCH_MAX);
         return 0;
     case OPTION_PROTOCOL:
         choose_protocol(state, options, argument);

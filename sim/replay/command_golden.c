@@ -13,6 +13,7 @@
 #include "sim/command.h"
 #include "sim/interrupted.h"
 #include "sim/machine/machine.h"
+#include "sim/options.h"
 #include "stats/json.h"
 
 enum { LINE_BYTES_MAX = 512, FILES_MAX = 1024, FIELDS = 8 };
@@ -42,10 +43,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->json_path = argument;
         return 0;
     case ARGP_KEY_ARG:
-        if (options->path_count == FILES_MAX) {
-            argp_error(state, "more than %d files", FILES_MAX);
-        }
-        options->paths[options->path_count++] = argument;
+        option_add(state, "a file", options->paths, &options->path_count,
+                   FILES_MAX, argument);
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "a FILE is needed");

@@ -10,13 +10,13 @@
 #include "sim/assumed.h"
 #include "sim/command.h"
 #include "sim/interrupted.h"
+#include "sim/options.h"
 #include "sim/replay/replay_run.h"
 #include "sim/report/report.h"
 #include "sim/share.h"
 #include "stats/json.h"
 
 enum {
-    SETTINGS_MAX = 64,
     RANGES_MAX = 64,
     NOTED_MAX = 256,
 };
@@ -25,7 +25,7 @@ struct options {
     struct replay_context context;
     const char *trace_path, *meta_path, *json_path, *profile_name;
     const char *perfetto_path;
-    const char *settings[SETTINGS_MAX];
+    const char *settings[OPTION_SETTINGS_MAX];
     uint32_t setting_count;
     const char *ranges[RANGES_MAX];
     struct checkpoint_options checkpoint;
@@ -126,10 +126,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->profile_name = argument;
         return 0;
     case OPTION_SET:
-        if (options->setting_count == SETTINGS_MAX) {
-            argp_error(state, "more than %d times --set", SETTINGS_MAX);
-        }
-        options->settings[options->setting_count++] = argument;
+        option_add(state, "--set", options->settings, &options->setting_count,
+                   OPTION_SETTINGS_MAX, argument);
         return 0;
     case OPTION_SEMANTICS:
         options->context.semantics = argument;
@@ -148,20 +146,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->perfetto_path = argument;
         return 0;
     case OPTION_RANGE:
-        if (options->context.range_count == RANGES_MAX) {
-            argp_error(state, "more than %d times --range", RANGES_MAX);
-        }
-        options->ranges[options->context.range_count++] = argument;
+        option_add(state, "--range", options->ranges,
+                   &options->context.range_count, RANGES_MAX, argument);
         options->context.ranges = options->ranges;
         return 0;
     case OPTION_RANGE_FILE:
         options->context.range_file = argument;
         return 0;
     case ARGP_KEY_ARG:
-        if (options->trace_path != NULL) {
-            argp_error(state, "one trace at a time");
-        }
-        options->trace_path = argument;
+        option_take_one(state, &options->trace_path, argument, "trace");
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "a TRACE is needed");

@@ -9,6 +9,7 @@
 #include "sim/checkpoint.h"
 #include "sim/command.h"
 #include "sim/interrupted.h"
+#include "sim/options.h"
 #include "sim/progress.h"
 #include "sim/replay/replay_run.h"
 #include "stats/json.h"
@@ -58,14 +59,6 @@ static const struct argp_option dump_options[] = {
     OPTION_META_ROW,
     {0}};
 
-static void read_number(struct argp_state *state, uint64_t *out,
-                        const char *text)
-{
-    if (vmc_parse_u64(out, text) != VMC_OK) {
-        argp_error(state, "'%s' is no number", text);
-    }
-}
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct options *options = state->input;
@@ -81,10 +74,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->meta_path = argument;
         return 0;
     case OPTION_SKIP:
-        read_number(state, &options->skip, argument);
+        options->skip = option_number(state, "--skip", argument, 0, UINT64_MAX);
         return 0;
     case OPTION_LIMIT:
-        read_number(state, &options->limit, argument);
+        options->limit =
+            option_number(state, "--limit", argument, 0, UINT64_MAX);
         return 0;
     case OPTION_KIND:
         if (vmc_record_kind_named(argument) == VMC_REC_NONE) {
@@ -98,10 +92,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->is_qemu = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (options->path != NULL) {
-            argp_error(state, "one trace at a time");
-        }
-        options->path = argument;
+        option_take_one(state, &options->path, argument, "trace");
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "a TRACE is needed");

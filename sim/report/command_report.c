@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "sim/command.h"
+#include "sim/options.h"
 #include "sim/report/report.h"
 
 enum { DIRS_MAX = 256 };
@@ -30,11 +31,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->path = argument;
         return 0;
     case 'r':
-        if (vmc_parse_u64(&options->reference, argument) != VMC_OK ||
-            options->reference == 0) {
-            argp_error(state, "--reference: '%s'; expected 1, 2, ...",
-                       argument);
-        }
+        options->reference =
+            option_number(state, "--reference", argument, 1, DIRS_MAX);
         return 0;
     case ARGP_KEY_END:
         if (options->reference > options->dir_count && options->dir_count > 0) {
@@ -43,10 +41,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         }
         return 0;
     case ARGP_KEY_ARG:
-        if (options->dir_count == DIRS_MAX) {
-            argp_error(state, "more than %d folders", DIRS_MAX);
-        }
-        options->dirs[options->dir_count++] = argument;
+        option_add(state, "a folder", options->dirs, &options->dir_count,
+                   DIRS_MAX, argument);
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "a run folder is needed");

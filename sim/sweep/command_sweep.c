@@ -9,6 +9,7 @@
 
 #include "sim/command.h"
 #include "sim/interrupted.h"
+#include "sim/options.h"
 #include "sim/sweep/sweep_launch.h"
 #include "sim/sweep/sweep_rank.h"
 #include "sim/sweep/sweep_rows.h"
@@ -156,11 +157,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->dir = argument;
         return 0;
     case 'j':
-        if (vmc_parse_u64(&options->workers, argument) != VMC_OK ||
-            options->workers < 1 || options->workers > SWEEP_WORKERS_MAX) {
-            argp_error(state, "--jobs: '%s'; expected 1 to %d", argument,
-                       SWEEP_WORKERS_MAX);
-        }
+        options->workers =
+            option_number(state, "--jobs", argument, 1, SWEEP_WORKERS_MAX);
         return 0;
     case 'j' + 256:
         options->json_path = argument;
@@ -183,10 +181,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->merges = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (options->path != NULL) {
-            argp_error(state, "one sweep at a time");
-        }
-        options->path = argument;
+        option_take_one(state, &options->path, argument, "sweep");
         return 0;
     case ARGP_KEY_END:
         check_options(options, state);

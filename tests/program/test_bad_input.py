@@ -112,6 +112,24 @@ with tempfile.TemporaryDirectory() as name:
         check_equal(run.returncode, 2, f"{what}: exit status")
         check(run.stderr.startswith("vmcycle"), f"{what}: says so")
 
+    for args, words in [
+            (["replay", "a", "b"], "one trace at a time"),
+            (["replay", "a"] + 65 * ["--set", "x.y=1"],
+             "more than 64 times --set"),
+            (["balloon", "--iteration", "4294967296"],
+             "--iteration '4294967296': expected 0 to 4294967295"),
+            (["balloon", "--guest", "many"],
+             "--guest 'many': expected a size, as 64K or 2M"),
+            (["balloon", "--page-size", "4G"],
+             "--page-size '4G': expected at most 4294967295 bytes"),
+            (["compare", "--dispatch", "all", "a", "--copies", "0"],
+             "--copies '0': expected 1 to"),
+            (["sweep", "a", "-o", "b", "--jobs", "257"],
+             "--jobs '257': expected 1 to 256")]:
+        run = vmcycle(*args)
+        check_equal(run.returncode, 2, f"{args}: exit status")
+        check(words in run.stderr, f"{args}: {words!r} in {run.stderr!r}")
+
     # Output that cannot be written leaves nothing behind.
     refuse("an output folder that is none", ["none/out.vmct"], "import", log,
            "-o", folder / "none/out.vmct")
