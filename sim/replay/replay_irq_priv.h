@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * replay_irq_priv.h - the state of the interrupt section of a replay, shared
- * by the part that takes records and the part that tells what came of them.
+ * by the part that begins it, the one that takes records and the one that tells
+ * what came of them.
  */
 #ifndef VMC_SIM_REPLAY_REPLAY_IRQ_PRIV_H
 #define VMC_SIM_REPLAY_REPLAY_IRQ_PRIV_H
@@ -54,6 +55,17 @@ struct replay_irq {
     struct irq_timeline *tracks; /* the same */
     struct irq_log_timeline *log_tracks;
 };
+
+/** Read the .meta and the profile and make the machines: the start function of
+ * struct replay_section; and its free function. */
+enum vmc_status replay_irq_start(void **state,
+                                 const struct replay_context *context,
+                                 struct vmc_error *error);
+void replay_irq_free(void *state);
+
+/** PCH-PIC or MSI of the model announce an input change, which the log is to
+ * show; @owner is the section. */
+void replay_irq_expect(void *owner, uint32_t vector, bool level);
 
 /** Save or load the section: the archive function of struct replay_section. */
 void replay_irq_archive(void *state, struct vmc_archive *archive);
