@@ -75,19 +75,17 @@ def children(pid):
         return []
 
 
-def kill_helper(file, folder):
-    """Merge with helpers and kill the first; the exit status and the words of
-    the sweep, and whether a helper was there to be killed."""
+def kill_helper(file, folder, after):
+    """Merge with helpers and kill the last of them @after seconds; the exit
+    status and the words of the sweep, and whether there was one to kill."""
     with subprocess.Popen(command(file, folder, 4), stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as process:
-        has_killed = False
-        while process.poll() is None and not has_killed:
-            for helper in children(process.pid):
-                os.kill(helper, signal.SIGKILL)
-                has_killed = True
-                break
+        time.sleep(after)
+        helpers = children(process.pid)
+        for helper in helpers[-1:]:
+            os.kill(helper, signal.SIGKILL)
         words = process.communicate(timeout=120)[1]
-    return process.returncode, words, has_killed
+    return process.returncode, words, len(helpers) > 0
 
 
 with tempfile.TemporaryDirectory() as temporary:
@@ -115,23 +113,28 @@ with tempfile.TemporaryDirectory() as temporary:
         (folder / "rows.tsv").unlink()
 
     # ---- A helper dies -----------------------------------------------------------
-    for point in range(1, POINTS + 1):  # what takes a while to read
-        (folder / f"points/{point}.json").write_text(
-            json.dumps({"long": list(range(20000)), "last": point}))
-    (folder / "rows.tsv").write_text("old\n")
-    for _ in range(20):
-        status, words, has_killed = kill_helper(file, folder)
-        if has_killed:
-            break
-        time.sleep(0.01)
-    if check(has_killed, "a helper was there to be killed"):
-        check_equal(status, 2, "its death is bad input for nobody, but told")
-        check("a helper that reads results has died" in words, f"so: {words}")
-        check_equal((folder / "rows.tsv").read_text(), "old\n",
-                    "the old rows stay")
-        check(not list(folder.glob("*.part")), "nothing is left half written")
+    for point in range(1, POINTS + 1):  # rows of 30 KB, more than a socket holds
+        (folder / f"points/{point}.json").write_text(json.dumps(
+            {f"list{i}": [point * 1000 + i] * 64 for i in range(60)}))
+    start = time.monotonic()
     run = subprocess.run(command(file, folder, 4), capture_output=True)
-    check_equal(run.returncode, 0, "the next merge")
-    check_equal((folder / "rows.tsv").read_text().count("\n"), POINTS + 1,
-                "has all rows")
+    took = time.monotonic() - start
+    check_equal(run.returncode, 0, "a merge that nobody disturbs")
+    whole = (folder / "rows.tsv").read_text()
+    check_equal(whole.count("\n"), POINTS + 1, "has all rows")
+    deaths = 0
+    for moment in range(10):
+        (folder / "rows.tsv").write_text("old\n")
+        status, words, has_killed = kill_helper(file, folder,
+                                                took * moment / 10)
+        found = (folder / "rows.tsv").read_text()
+        if status == 0:  # it had given all that it had
+            check(found == whole, "ended before it was killed: all rows")
+            continue
+        deaths += has_killed
+        check_equal(status, 2, "its death is told")
+        check("a helper that reads results has died" in words, f"so: {words}")
+        check(found == "old\n", "the old rows stay")
+        check(not list(folder.glob("*.part")), "nothing is left half written")
+    check(deaths > 0, "a helper was there to be killed")
 close()
