@@ -8,6 +8,10 @@
  * Rows: points, seconds of -j 1 and -j 2 and the ratio of the two, of -j 2
  * --no-share, of the peer. Time is that of the wall. Each figure is the median
  * of ROUNDS; the ratio, too, of what -j 1 and -j 2 took one after the other.
+ * The last row is the machine's own: two lots of arithmetic one after the
+ * other, and at once. On processors that are shared with others it is below 2,
+ * too.
+ *
  * All of them write to memory: ext4 takes up to half of the time of a small
  * point to make a file where others have just been deleted.
  */
@@ -22,7 +26,7 @@
 #include "bench/measure.h"
 #include "sim/command.h"
 
-enum { ROUNDS = 7, PATH_BYTES = 512 };
+enum { ROUNDS = 7, PATH_BYTES = 512, ARITHMETIC = 100000000 };
 
 enum form { ONE, TWO, ANEW, PEER, FORM_COUNT };
 
@@ -40,6 +44,22 @@ static const struct {
      "run = replay traces/eiointc-4vcpu.qemu.log.zst\n[vary]\n"
      "set vcpu.wake = 1 us .. 200 us\n"},
 };
+
+/* A lot of arithmetic, in a process of its own. */
+static pid_t start_arithmetic(void)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        volatile uint64_t x = 1;
+
+        for (uint32_t i = 0; i < ARITHMETIC; i++) {
+            x = x * 3 + 1;
+        }
+        _exit(EXIT_SUCCESS);
+    }
+    return child;
+}
 
 static double wall_seconds(void)
 {
@@ -127,6 +147,23 @@ static double speed_up(double seconds[FORM_COUNT][ROUNDS])
     return bench_median(ratios, ROUNDS);
 }
 
+/* The row of the machine. */
+static void measure_machine(double seconds[FORM_COUNT][ROUNDS])
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        double start = wall_seconds();
+
+        (void)waitpid(start_arithmetic(), NULL, 0);
+        (void)waitpid(start_arithmetic(), NULL, 0);
+        seconds[ONE][round] = wall_seconds() - start;
+        start = wall_seconds();
+        (void)start_arithmetic();
+        (void)waitpid(start_arithmetic(), NULL, 0);
+        (void)waitpid(-1, NULL, 0);
+        seconds[TWO][round] = wall_seconds() - start;
+    }
+}
+
 /* The same points for xargs: the words behind "N vmcycle" of --list, each run
  * with a result of its own. */
 static bool make_peer(char *peer, const char *top, const char *program)
@@ -183,6 +220,7 @@ int main(int argc, char **argv)
     char disk[] = "/tmp/bench-sweep-XXXXXX", program[PATH_BYTES];
     const char *top = mkdtemp(shared) != NULL ? shared : mkdtemp(disk);
     char peer[4 * PATH_BYTES], clear[PATH_BYTES];
+    double seconds[FORM_COUNT][ROUNDS], ratio;
     const char *slash = strrchr(argv[0], '/');
 
     (void)argc;
@@ -195,8 +233,6 @@ int main(int argc, char **argv)
     (void)printf("%-38s %6s %8s %8s %6s %9s %8s\n", "sweep", "points",
                  "-j 1, s", "-j 2, s", "ratio", "no-share", "xargs");
     for (size_t i = 0; i < VMC_COUNT_OF(sweeps); i++) {
-        double seconds[FORM_COUNT][ROUNDS], ratio;
-
         if (!write_file(top, sweeps[i].text) ||
             !make_peer(peer, top, program)) {
             return EXIT_FAILURE;
@@ -211,6 +247,11 @@ int main(int argc, char **argv)
                      bench_median(seconds[PEER], ROUNDS));
         (void)fflush(stdout);
     }
+    measure_machine(seconds);
+    ratio = speed_up(seconds);
+    (void)printf("%-38s %6s %8.3f %8.3f %6.2f\n", "nothing but arithmetic", "2",
+                 bench_median(seconds[ONE], ROUNDS),
+                 bench_median(seconds[TWO], ROUNDS), ratio);
     (void)snprintf(clear, sizeof(clear), "rm -rf %s", top);
     return shell(clear) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
