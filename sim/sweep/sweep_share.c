@@ -51,7 +51,7 @@ struct left {
 /* The points of one or several trunks. */
 struct batch {
     uint32_t first, count; /* in the list */
-    uint32_t trunks;       /* started so far */
+    uint32_t trunks;       /* started; none ends while a point is left */
     bool is_family;
 };
 
@@ -65,11 +65,10 @@ struct share_dealer {
     struct left *left; /* by place in the list; shared with trunks */
     struct batch *batches;
     uint32_t batch_count, next_batch;
-    /* A trunk has the name of one of its points. By point: 1 and the number of
-     * the batch whose trunk is under way; 0: it stands for itself. */
-    uint32_t *batch_of;
+    uint32_t *batch_of; /* by trunk */
+    uint32_t trunk_count, trunks_running;
     uint32_t *again; /* points that their trunk has not made */
-    uint32_t again_count, trunk_count;
+    uint32_t again_count;
     int64_t next_look_ms;
 };
 
@@ -439,49 +438,72 @@ static uint32_t count_untaken(const struct share_dealer *dealer,
     return untaken;
 }
 
-/* The batch that needs one more trunk most, or NULL. */
-static struct batch *find_batch(const struct share_dealer *dealer)
+/* The batch that needs one more trunk most, or the number of batches. More
+ * trunks than points that are left would only begin. */
+static uint32_t find_batch(const struct share_dealer *dealer)
 {
-    struct batch *best = NULL;
-    uint32_t most = 0;
+    uint32_t best = dealer->batch_count, most = 0;
 
     for (uint32_t i = 0; i < dealer->batch_count; i++) {
-        struct batch *batch = &dealer->batches[i];
+        const struct batch *batch = &dealer->batches[i];
         uint32_t untaken = count_untaken(dealer, batch);
 
-        if (batch->trunks < batch->count && untaken > most) {
-            best = batch;
+        if (untaken > most && batch->trunks <= untaken &&
+            batch->trunks < batch->count) {
+            best = i;
             most = untaken;
         }
     }
     return best;
 }
 
+/* A trunk has a name as a point has: those above the points'. */
+static bool is_trunk(const struct share_dealer *dealer, uint32_t name)
+{
+    return name > dealer->place.sweep->point_count;
+}
+
+static uint32_t trunk_name(const struct share_dealer *dealer, uint32_t trunk)
+{
+    return dealer->place.sweep->point_count + 1 + trunk;
+}
+
+static uint32_t batch_of(const struct share_dealer *dealer, uint32_t name)
+{
+    return dealer->batch_of[name - trunk_name(dealer, 0)];
+}
+
 static enum sweep_deal deal(struct sweep_dealer *base, uint32_t *point)
 {
     struct share_dealer *dealer = share_dealer_of(base);
-    bool is_begun = dealer->next_batch == dealer->batch_count;
-    struct batch *batch =
-        is_begun ? find_batch(dealer) : &dealer->batches[dealer->next_batch];
+    uint32_t number = dealer->next_batch;
+    struct batch *batch;
 
+    if (number == dealer->batch_count) {
+        number = find_batch(dealer);
+    }
     if (interrupted()) {
-        dealer->own->run->is_cut |= dealer->again_count > 0 || batch != NULL;
+        dealer->own->run->is_cut |=
+            dealer->again_count > 0 || number < dealer->batch_count;
         return SWEEP_OVER;
     }
     if (dealer->again_count > 0) {
         *point = dealer->again[--dealer->again_count];
         return SWEEP_DEAL;
     }
-    if (batch == NULL) {
-        return dealer->trunk_count > 0 ? SWEEP_LATER : SWEEP_OVER;
+    if (number == dealer->batch_count) {
+        return dealer->trunks_running > 0 ? SWEEP_LATER : SWEEP_OVER;
     }
-    dealer->next_batch += !is_begun;
-    *point = dealer->todo[batch->first + batch->trunks++].point;
-    if (batch->count == 1) { /* a trunk of one point would only start it */
+    dealer->next_batch += number == dealer->next_batch;
+    batch = &dealer->batches[number];
+    if (batch->count == 1) { /* a trunk would only start it */
         dealer->left[batch->first].taker = TAKEN_BY_PARENT;
-    } else {
-        dealer->batch_of[*point] = (uint32_t)(batch - dealer->batches) + 1;
+        *point = dealer->todo[batch->first].point;
+        return SWEEP_DEAL;
     }
+    batch->trunks++;
+    dealer->batch_of[dealer->trunk_count] = number;
+    *point = trunk_name(dealer, dealer->trunk_count++);
     return SWEEP_DEAL;
 }
 
@@ -489,22 +511,21 @@ static pid_t start(struct sweep_dealer *base, uint32_t point,
                    struct vmc_error *error)
 {
     struct share_dealer *dealer = share_dealer_of(base);
-    uint32_t number = dealer->batch_of[point];
     pid_t pid;
 
-    if (number == 0) {
+    if (!is_trunk(dealer, point)) {
         return sweep_point_start(&dealer->place, point, error);
     }
     pid = sweep_fork();
     if (pid == 0) {
-        exit(
-            interrupted_exit(live(dealer, dealer->batches[number - 1], point)));
+        exit(interrupted_exit(
+            live(dealer, dealer->batches[batch_of(dealer, point)], point)));
     }
     if (pid < 0) {
         (void)vmc_fail(error, VMC_E_IO, "cannot start a worker: %s",
                        strerror(errno));
     }
-    dealer->trunk_count += pid > 0;
+    dealer->trunks_running += pid > 0;
     return pid;
 }
 
@@ -561,15 +582,13 @@ static enum vmc_status take(struct sweep_dealer *base,
 {
     struct share_dealer *dealer = share_dealer_of(base);
     struct sweep_own_dealer *own = dealer->own;
-    uint32_t number = dealer->batch_of[outcome->point];
     struct batch batch;
 
-    if (number == 0) {
+    if (!is_trunk(dealer, outcome->point)) {
         return own->dealer.take(&own->dealer, outcome, error);
     }
-    batch = dealer->batches[number - 1];
-    dealer->trunk_count--;
-    dealer->batch_of[outcome->point] = 0;
+    batch = dealer->batches[batch_of(dealer, outcome->point)];
+    dealer->trunks_running--;
     count_ended(dealer, batch.first, batch.count);
     for (uint32_t i = batch.first; i < batch.first + batch.count; i++) {
         if (!must_rerun(&dealer->left[i], outcome->point)) {
@@ -606,8 +625,7 @@ static struct share_dealer *new_dealer(struct sweep_own_dealer *own,
     dealer->todo = calloc(room, sizeof(*dealer->todo));
     dealer->batches = calloc(room, sizeof(*dealer->batches));
     dealer->again = calloc(room, sizeof(*dealer->again));
-    dealer->batch_of =
-        calloc((size_t)run->sweep->point_count + 1, sizeof(*dealer->batch_of));
+    dealer->batch_of = calloc(room, sizeof(*dealer->batch_of));
     dealer->left =
         mmap(NULL, room * sizeof(*dealer->left), PROT_READ | PROT_WRITE,
              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
