@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/base.h"
+#include "profile/quantity.h"
 
 uint64_t option_number(struct argp_state *state, const char *option,
                        const char *text, uint64_t min, uint64_t max)
@@ -30,6 +31,21 @@ uint64_t option_size(struct argp_state *state, const char *option,
                    text, max_bytes);
     }
     return bytes;
+}
+
+uint64_t option_time(struct argp_state *state, const char *option,
+                     const char *text)
+{
+    struct vmc_quantity quantity;
+    struct vmc_error error = {""};
+
+    if (vmc_quantity_parse(&quantity, text, 0, &error) != VMC_OK) {
+        argp_error(state, "%s '%s': %s", option, text, error.text);
+    } else if (!quantity.is_time) {
+        argp_error(state, "%s '%s': expected a time with its unit, as 20us",
+                   option, text);
+    }
+    return quantity.value;
 }
 
 void option_add(struct argp_state *state, const char *option, const char **list,

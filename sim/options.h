@@ -23,6 +23,10 @@ uint64_t option_number(struct argp_state *state, const char *option,
 uint64_t option_size(struct argp_state *state, const char *option,
                      const char *text, uint64_t max_bytes);
 
+/** The time in ticks which @option was given, as 1.5ms. */
+uint64_t option_time(struct argp_state *state, const char *option,
+                     const char *text);
+
 /** Put @text, borrowed, behind the *@count texts of @list, which has room for
  * @max. */
 void option_add(struct argp_state *state, const char *option, const char **list,

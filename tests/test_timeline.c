@@ -255,7 +255,8 @@ static void put_events(struct vmc_timeline *into, uint64_t from, uint64_t count)
     }
 }
 
-/* The second half goes to another one, whose file has the same bytes. */
+/* The second half goes to another one, whose file has the same bytes; with
+ * _i, of a window from the first half into the second. */
 START_TEST(an_archived_timeline_is_gone_on_with)
 {
     struct vmc_timeline *first;
@@ -265,11 +266,14 @@ START_TEST(an_archived_timeline_is_gone_on_with)
 
     ck_assert_ptr_nonnull(first_file);
     ck_assert_int_eq(vmc_timeline_new(&first, first_file), VMC_OK);
+    ck_assert(_i == 0 || vmc_timeline_set_window(first, 4000, 6000) == VMC_OK);
     (void)vmc_timeline_add_group(first, "group");
     (void)vmc_timeline_add_track(first, 0, "one");
     (void)vmc_timeline_add_track(first, 0, "two");
     put_events(first, 5, 4000);
     set_up();
+    ck_assert(_i == 0 ||
+              vmc_timeline_set_window(timeline, 4000, 6000) == VMC_OK);
     (void)add_track("what a fresh run adds is dropped");
     ARCHIVE_CARRY(vmc_timeline_archive, first, timeline);
     ck_assert_int_eq(fflush(first_file), 0);
@@ -289,6 +293,134 @@ START_TEST(an_archived_timeline_is_gone_on_with)
     ck_assert_mem_eq(text, first_text, text_bytes);
     free(text);
     free(first_text);
+}
+END_TEST
+
+/* ---- A window -------------------------------------------------------------
+ */
+
+/* "B 10 name", as an event of the file says it, in ticks. */
+static const char *told(size_t event)
+{
+    static char line[96];
+    json_t *value = json_array_get(list, HEAD + event);
+    json_t *name = json_object_get(value, "name");
+
+    ck_assert_ptr_nonnull(value);
+    (void)snprintf(line, sizeof(line), "%s %.0f %s", field(HEAD + event, "ph"),
+                   time_of(HEAD + event) * 1e6,
+                   name != NULL ? json_string_value(name) : "");
+    return line;
+}
+
+static void check_told(const char *const *lines, size_t count)
+{
+    ck_assert_uint_eq(json_array_size(list), HEAD + count);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_str_eq(told(i), lines[i]);
+    }
+    json_decref(list);
+}
+
+static uint32_t set_up_window(uint64_t from, uint64_t until)
+{
+    set_up();
+    ck_assert_int_eq(vmc_timeline_set_window(timeline, from, until), VMC_OK);
+    return add_track("t");
+}
+
+START_TEST(a_window_cuts_slices)
+{
+    static const char *const lines[] = {"B 10 outer",  "B 10 inner", "E 12 ",
+                                        "i 12 in",     "B 15 first", "E 16 ",
+                                        "B 19 second", "E 20 ",      "E 20 "};
+    uint32_t track = set_up_window(10, 20);
+
+    vmc_timeline_begin(timeline, track, 1, "over before");
+    vmc_timeline_end(timeline, track, 5);
+    vmc_timeline_begin(timeline, track, 5, "outer");
+    vmc_timeline_begin(timeline, track, 6, "inner");
+    vmc_timeline_begin(timeline, track, 7, "innermost, over before");
+    vmc_timeline_instant(timeline, track, 8, "before");
+    vmc_timeline_end(timeline, track, 9);
+    vmc_timeline_end(timeline, track, 12);
+    vmc_timeline_instant(timeline, track, 12, "in");
+    vmc_timeline_begin(timeline, track, 15, "first");
+    vmc_timeline_end(timeline, track, 16);
+    vmc_timeline_begin(timeline, track, 19, "second");
+    vmc_timeline_begin(timeline, track, 20, "after");
+    vmc_timeline_instant(timeline, track, 20, "after");
+    vmc_timeline_end(timeline, track, 21);
+    vmc_timeline_end(timeline, track, 30);
+    ck_assert_uint_eq(vmc_timeline_depth(timeline, track), 1);
+    ck_assert_uint_eq(vmc_timeline_last_tick(timeline), 30);
+    finish();
+    check_told(lines, VMC_COUNT_OF(lines));
+}
+END_TEST
+
+START_TEST(a_window_inside_a_slice_shows_it)
+{
+    static const char *const lines[] = {"B 10 all the time", "E 20 "};
+    uint32_t track = set_up_window(10, 20);
+
+    vmc_timeline_begin(timeline, track, 3, "all the time");
+    vmc_timeline_end(timeline, track, 40);
+    finish();
+    check_told(lines, VMC_COUNT_OF(lines));
+}
+END_TEST
+
+START_TEST(a_counter_begins_with_what_it_had)
+{
+    static const char *const lines[] = {"C 10 moving", "C 11 moving",
+                                        "C 15 new", "C 10 still"};
+    uint32_t track = set_up_window(10, 20);
+
+    vmc_timeline_counter(timeline, 0, 1, "moving", 7);
+    vmc_timeline_counter(timeline, 0, 2, "still", 1);
+    vmc_timeline_counter(timeline, 0, 9, "moving", 8);
+    vmc_timeline_counter(timeline, 0, 11, "moving", 9);
+    vmc_timeline_counter(timeline, 0, 15, "new", 3);
+    vmc_timeline_counter(timeline, 0, 20, "moving", 10);
+    vmc_timeline_instant(timeline, track, 30, "after");
+    finish();
+    ck_assert_int_eq(
+        json_integer_value(json_object_get(
+            json_object_get(json_array_get(list, HEAD), "args"), "value")),
+        8);
+    check_told(lines, VMC_COUNT_OF(lines));
+}
+END_TEST
+
+START_TEST(an_arrow_from_outside_has_no_end)
+{
+    static const char *const lines[] = {"B 10 slice", "f 11 told early",
+                                        "s 12 in",    "f 13 in",
+                                        "s 14 out",   "E 20 "};
+    uint32_t track = set_up_window(10, 20);
+
+    vmc_timeline_begin(timeline, track, 1, "slice");
+    vmc_timeline_flow_out(timeline, track, 2, 1, "before");
+    vmc_timeline_flow_in(timeline, track, 10, 1, "before");
+    vmc_timeline_flow_in(timeline, track, 11, 1, "told early");
+    vmc_timeline_flow_out(timeline, track, 12, 1, "in");
+    vmc_timeline_flow_in(timeline, track, 13, 1, "in");
+    vmc_timeline_flow_out(timeline, track, 14, 1, "out");
+    vmc_timeline_flow_in(timeline, track, 25, 1, "out");
+    vmc_timeline_end(timeline, track, 30);
+    finish();
+    check_told(lines, VMC_COUNT_OF(lines));
+}
+END_TEST
+
+START_TEST(a_window_is_not_empty)
+{
+    set_up();
+    ck_assert_int_eq(vmc_timeline_set_window(timeline, 5, 5), VMC_E_RANGE);
+    ck_assert_int_eq(vmc_timeline_set_window(timeline, 5, 4), VMC_E_RANGE);
+    finish();
+    json_decref(list);
 }
 END_TEST
 
@@ -325,7 +457,12 @@ Suite *suite(void)
     tcase_add_test(c, any_name_is_a_json_string);
     tcase_add_test(c, an_empty_timeline_is_an_empty_list);
     tcase_add_test(c, many_events_pass_the_buffer);
-    tcase_add_test(c, an_archived_timeline_is_gone_on_with);
+    tcase_add_loop_test(c, an_archived_timeline_is_gone_on_with, 0, 2);
+    tcase_add_test(c, a_window_cuts_slices);
+    tcase_add_test(c, a_window_inside_a_slice_shows_it);
+    tcase_add_test(c, a_counter_begins_with_what_it_had);
+    tcase_add_test(c, an_arrow_from_outside_has_no_end);
+    tcase_add_test(c, a_window_is_not_empty);
     tcase_add_test(c, a_full_disk_is_noticed);
     return s;
 }

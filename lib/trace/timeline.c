@@ -8,8 +8,11 @@
  */
 #include "trace/timeline.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/hash.h"
 
 enum {
     BUFFER_BYTES = 1 << 16,
@@ -17,6 +20,10 @@ enum {
     NAME_BYTES_MAX = 256, /* of a name in the file, escapes included */
     ARGS_MAX = 8,
     TICKS_PER_US = 1000000,
+    HELD_BYTES = 48, /* of a name that may have to be written later */
+    HELD_DEPTH_MAX = 4,
+    HELD_COUNTERS_MAX = 1024,
+    ARROWS_MAX = 1 << 16,
 };
 
 struct track {
@@ -30,9 +37,34 @@ struct timeline_state {
     struct track tracks[VMC_TIMELINE_TRACKS_MAX];
 };
 
+/* The slices of a track, by depth. */
+struct window_track {
+    uint64_t drawn; /* bit N: the slice of depth N is in the file */
+    uint64_t held;  /* bit N: it began before the window, and has a name */
+    char names[HELD_DEPTH_MAX][HELD_BYTES];
+};
+
+struct held_counter {
+    uint32_t group;
+    char name[HELD_BYTES];
+    uint64_t value;
+};
+
+/* What a window has to know of what it does not show; plain data, too. */
+struct window {
+    uint64_t from_tick, until_tick;
+    struct window_track tracks[VMC_TIMELINE_TRACKS_MAX];
+    struct held_counter counters[HELD_COUNTERS_MAX];
+    uint32_t counter_count;
+    /* Arrows that have started, each in the place that its hash says: the hash,
+     * odd when its start is in the file. Another may have pushed one out. */
+    uint64_t arrows[ARROWS_MAX];
+};
+
 struct vmc_timeline {
     FILE *file;
     struct timeline_state state;
+    struct window *window; /* NULL: everything is written */
     bool has_failed;
     size_t used_bytes;
     char buffer[BUFFER_BYTES];
@@ -165,15 +197,19 @@ static void open_event(struct vmc_timeline *timeline, char phase,
     put_number(timeline, track + 1);
     PUT(timeline, ",\"ts\":");
     put_time(timeline, tick);
-    if (tick > timeline->state.last_tick) {
-        timeline->state.last_tick = tick;
-    }
 }
 
 static void put_event_name(struct vmc_timeline *timeline, const char *name)
 {
     PUT(timeline, ",\"name\":");
     put_name(timeline, name);
+}
+
+static void note_tick(struct vmc_timeline *timeline, uint64_t tick)
+{
+    if (tick > timeline->state.last_tick) {
+        timeline->state.last_tick = tick;
+    }
 }
 
 static struct track *track_at(struct vmc_timeline *timeline, uint32_t number,
@@ -184,8 +220,142 @@ static struct track *track_at(struct vmc_timeline *timeline, uint32_t number,
     assert(number < timeline->state.track_count);
     assert(tick >= track->tick);
     track->tick = tick;
+    note_tick(timeline, tick);
     return track;
 }
+
+/* ---- The window --------------------------------------------------------- */
+
+static uint64_t bit(uint32_t depth)
+{
+    return UINT64_C(1) << depth;
+}
+
+static bool is_in(const struct window *window, uint64_t tick)
+{
+    return tick >= window->from_tick && tick < window->until_tick;
+}
+
+/* @tick was told of the track @number; the window has begun by then. Slices
+ * that are still open begin with it. */
+static void draw_held(struct vmc_timeline *timeline, uint32_t number)
+{
+    const struct track *track = &timeline->state.tracks[number];
+    struct window *window = timeline->window;
+    struct window_track *shown = &window->tracks[number];
+
+    for (uint32_t i = 0; shown->held != 0 && i < HELD_DEPTH_MAX; i++) {
+        if ((shown->held & bit(i)) != 0) {
+            open_event(timeline, 'B', track->group, number, window->from_tick);
+            put_event_name(timeline, shown->names[i]);
+            PUT(timeline, "}");
+            shown->drawn |= bit(i);
+        }
+    }
+    shown->held = 0;
+}
+
+/* A slice begins. Whether it is to be written now. */
+static bool begin_in_window(struct vmc_timeline *timeline, uint32_t number,
+                            uint64_t tick, const char *name)
+{
+    uint32_t depth = timeline->state.tracks[number].depth;
+    struct window *window = timeline->window;
+    struct window_track *shown = &window->tracks[number];
+
+    shown->drawn &= ~bit(depth);
+    if (tick < window->from_tick) {
+        if (depth < HELD_DEPTH_MAX) {
+            (void)snprintf(shown->names[depth], HELD_BYTES, "%s", name);
+            shown->held |= bit(depth);
+        }
+        return false;
+    }
+    draw_held(timeline, number);
+    if (tick >= window->until_tick) {
+        return false;
+    }
+    shown->drawn |= bit(depth);
+    return true;
+}
+
+/* The slice of depth @depth, which is open no more, ended at *@tick. Whether
+ * that is to be written, with the *@tick that is said then. */
+static bool end_in_window(struct vmc_timeline *timeline, uint32_t number,
+                          uint32_t depth, uint64_t *tick)
+{
+    const struct window *window = timeline->window;
+    struct window_track *shown = &timeline->window->tracks[number];
+
+    if (*tick < window->from_tick) {
+        shown->held &= ~bit(depth); /* over before the window begins */
+    } else {
+        draw_held(timeline, number);
+    }
+    if (*tick > window->until_tick) {
+        *tick = window->until_tick;
+    }
+    return (shown->drawn & bit(depth)) != 0;
+}
+
+/* Whether an arrow's start or end is to be written. The end goes where its
+ * start goes; when that is told later, and that happens, it is taken to be
+ * shown. */
+static bool arrow_in_window(struct vmc_timeline *timeline, char phase,
+                            uint32_t number, uint64_t tick, uint64_t flow,
+                            const char *name)
+{
+    uint32_t depth = timeline->state.tracks[number].depth;
+    struct window *window = timeline->window;
+    uint64_t hidden = vmc_hash_fold(vmc_hash_text(name), flow) & ~UINT64_C(1);
+    uint64_t *place = &window->arrows[(hidden >> 1) % ARROWS_MAX];
+    bool is_hidden = !is_in(window, tick);
+
+    if (!is_hidden) {
+        draw_held(timeline, number);
+        is_hidden = (window->tracks[number].drawn & bit(depth - 1)) == 0;
+    }
+    if (phase == 's') {
+        *place = is_hidden ? hidden : hidden | 1;
+    } else if ((*place | 1) == (hidden | 1)) {
+        is_hidden |= *place == hidden;
+        *place = 0;
+    }
+    return !is_hidden;
+}
+
+/* The place of a counter among those that have a value from before the window,
+ * or their number. */
+static uint32_t find_held(const struct window *window, uint32_t group,
+                          const char *name)
+{
+    uint32_t i = 0;
+
+    while (i < window->counter_count &&
+           (window->counters[i].group != group ||
+            strncmp(window->counters[i].name, name, HELD_BYTES - 1) != 0)) {
+        i++;
+    }
+    return i;
+}
+
+static void hold_counter(struct window *window, uint32_t group,
+                         const char *name, uint64_t value)
+{
+    uint32_t i = find_held(window, group, name);
+
+    if (i == HELD_COUNTERS_MAX) {
+        return;
+    }
+    if (i == window->counter_count) {
+        window->counter_count++;
+        window->counters[i].group = group;
+        (void)snprintf(window->counters[i].name, HELD_BYTES, "%s", name);
+    }
+    window->counters[i].value = value;
+}
+
+/* ---- The interface ------------------------------------------------------ */
 
 /* Metadata: what @what says of a group or a track stands in "args". */
 static void put_label(struct vmc_timeline *timeline, const char *what,
@@ -208,8 +378,6 @@ static void put_order(struct vmc_timeline *timeline, const char *what,
     PUT(timeline, "}}");
 }
 
-/* ---- The interface ------------------------------------------------------ */
-
 enum vmc_status vmc_timeline_new(struct vmc_timeline **out, FILE *file)
 {
     *out = calloc(1, sizeof(**out));
@@ -222,7 +390,31 @@ enum vmc_status vmc_timeline_new(struct vmc_timeline **out, FILE *file)
 
 void vmc_timeline_free(struct vmc_timeline *timeline)
 {
-    free(timeline);
+    if (timeline != NULL) {
+        free(timeline->window);
+        free(timeline);
+    }
+}
+
+enum vmc_status vmc_timeline_set_window(struct vmc_timeline *timeline,
+                                        uint64_t from_tick, uint64_t until_tick)
+{
+    assert(timeline->window == NULL && timeline->state.last_tick == 0);
+    if (from_tick >= until_tick) {
+        return VMC_E_RANGE;
+    }
+    timeline->window = calloc(1, sizeof(*timeline->window));
+    if (timeline->window == NULL) {
+        return VMC_E_NOMEM;
+    }
+    timeline->window->from_tick = from_tick;
+    timeline->window->until_tick = until_tick;
+    return VMC_OK;
+}
+
+uint64_t vmc_timeline_last_tick(const struct vmc_timeline *timeline)
+{
+    return timeline->state.last_tick;
 }
 
 uint32_t vmc_timeline_add_group(struct vmc_timeline *timeline, const char *name)
@@ -262,8 +454,16 @@ void vmc_timeline_begin_with(struct vmc_timeline *timeline, uint32_t number,
 {
     struct track *track = track_at(timeline, number, tick);
 
+    bool is_shown = timeline->window == NULL;
+
     assert(track->depth < VMC_TIMELINE_DEPTH_MAX && count <= ARGS_MAX);
+    if (!is_shown) {
+        is_shown = begin_in_window(timeline, number, tick, name);
+    }
     track->depth++;
+    if (!is_shown) {
+        return;
+    }
     open_event(timeline, 'B', track->group, number, tick);
     put_event_name(timeline, name);
     for (uint32_t i = 0; i < count; i++) {
@@ -293,8 +493,12 @@ void vmc_timeline_end(struct vmc_timeline *timeline, uint32_t number,
 {
     struct track *track = track_at(timeline, number, tick);
 
-    if (track->depth > 0) {
-        track->depth--;
+    if (track->depth == 0) {
+        return;
+    }
+    track->depth--;
+    if (timeline->window == NULL ||
+        end_in_window(timeline, number, track->depth, &tick)) {
         open_event(timeline, 'E', track->group, number, tick);
         PUT(timeline, "}");
     }
@@ -305,6 +509,9 @@ void vmc_timeline_instant(struct vmc_timeline *timeline, uint32_t number,
 {
     const struct track *track = track_at(timeline, number, tick);
 
+    if (timeline->window != NULL && !is_in(timeline->window, tick)) {
+        return;
+    }
     open_event(timeline, 'i', track->group, number, tick);
     PUT(timeline, ",\"s\":\"t\"");
     put_event_name(timeline, name);
@@ -317,6 +524,10 @@ static void put_flow(struct vmc_timeline *timeline, char phase, uint32_t number,
     const struct track *track = track_at(timeline, number, tick);
 
     assert(track->depth > 0);
+    if (timeline->window != NULL &&
+        !arrow_in_window(timeline, phase, number, tick, flow, name)) {
+        return;
+    }
     open_event(timeline, phase, track->group, number, tick);
     PUT(timeline, ",\"cat\":\"flow\",\"bp\":\"e\",\"id\":");
     put_number(timeline, flow);
@@ -336,15 +547,47 @@ void vmc_timeline_flow_in(struct vmc_timeline *timeline, uint32_t track,
     put_flow(timeline, 'f', track, tick, flow, name);
 }
 
-void vmc_timeline_counter(struct vmc_timeline *timeline, uint32_t group,
-                          uint64_t tick, const char *name, uint64_t value)
+static void put_counter(struct vmc_timeline *timeline, uint32_t group,
+                        uint64_t tick, const char *name, uint64_t value)
 {
-    assert(group < timeline->state.group_count);
     open_event(timeline, 'C', group, 0, tick);
     put_event_name(timeline, name);
     PUT(timeline, ",\"args\":{\"value\":");
     put_number(timeline, value);
     PUT(timeline, "}}");
+}
+
+/* The window begins for the counter @index of those held. */
+static void draw_counter(struct vmc_timeline *timeline, uint32_t index)
+{
+    struct window *window = timeline->window;
+    const struct held_counter *held = &window->counters[index];
+
+    put_counter(timeline, held->group, window->from_tick, held->name,
+                held->value);
+    window->counter_count--;
+    memmove(&window->counters[index], &window->counters[index + 1],
+            (window->counter_count - index) * sizeof(*held));
+}
+
+void vmc_timeline_counter(struct vmc_timeline *timeline, uint32_t group,
+                          uint64_t tick, const char *name, uint64_t value)
+{
+    struct window *window = timeline->window;
+
+    assert(group < timeline->state.group_count);
+    note_tick(timeline, tick);
+    if (window != NULL && tick < window->from_tick) {
+        hold_counter(window, group, name, value);
+        return;
+    }
+    if (window != NULL &&
+        find_held(window, group, name) < window->counter_count) {
+        draw_counter(timeline, find_held(window, group, name));
+    }
+    if (window == NULL || tick < window->until_tick) {
+        put_counter(timeline, group, tick, name, value);
+    }
 }
 
 uint64_t vmc_timeline_track_tick(const struct vmc_timeline *timeline,
@@ -360,6 +603,18 @@ uint32_t vmc_timeline_depth(const struct vmc_timeline *timeline, uint32_t track)
     return timeline->state.tracks[track].depth;
 }
 
+/* Counters that have not changed since the window began. */
+static void finish_counters(struct vmc_timeline *timeline)
+{
+    struct window *window = timeline->window;
+
+    if (window != NULL && timeline->state.last_tick >= window->from_tick) {
+        while (window->counter_count > 0) {
+            draw_counter(timeline, 0);
+        }
+    }
+}
+
 enum vmc_status vmc_timeline_finish(struct vmc_timeline *timeline)
 {
     for (uint32_t i = 0; i < timeline->state.track_count; i++) {
@@ -367,6 +622,7 @@ enum vmc_status vmc_timeline_finish(struct vmc_timeline *timeline)
             vmc_timeline_end(timeline, i, timeline->state.last_tick);
         }
     }
+    finish_counters(timeline);
     if (timeline->used_bytes + LINE_BYTES_MAX > BUFFER_BYTES) {
         flush(timeline);
     }
@@ -397,4 +653,7 @@ void vmc_timeline_archive(struct vmc_timeline *timeline,
         vmc_archive_fail(archive, VMC_E_IO, "the timeline cannot be written");
     }
     VMC_ARCHIVE(archive, timeline->state);
+    if (timeline->window != NULL) {
+        VMC_ARCHIVE(archive, *timeline->window);
+    }
 }

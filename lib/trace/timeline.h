@@ -50,6 +50,20 @@ enum vmc_status vmc_timeline_new(struct vmc_timeline **out, FILE *file);
 void vmc_timeline_free(struct vmc_timeline *timeline);
 
 /**
+ * Write only what lies between @from_tick and @until_tick. Slices are cut to
+ * that; one that began before has no numbers. Counters begin with the value
+ * that they had. Of an arrow that starts outside, the end is not written, if it
+ * is told after its start. To be called before anything has happened.
+ * Fails    VMC_E_RANGE unless @from_tick is below @until_tick, VMC_E_NOMEM.
+ */
+enum vmc_status vmc_timeline_set_window(struct vmc_timeline *timeline,
+                                        uint64_t from_tick,
+                                        uint64_t until_tick);
+
+/** The latest time that was told, in the window or not. */
+uint64_t vmc_timeline_last_tick(const struct vmc_timeline *timeline);
+
+/**
  * Add a group of tracks and counters.
  * Returns  its number.
  * Asserts  there is room.

@@ -3,10 +3,11 @@
 
 static enum vmc_status open_timeline(struct balloon_drawing *drawing,
                                      const struct vmc_balloon_watch **watch,
-                                     const char *path, struct vmc_error *error)
+                                     const struct timeline_options *options,
+                                     struct vmc_error *error)
 {
     enum vmc_status status =
-        timeline_file_open(&drawing->timeline, path, error);
+        timeline_file_open(&drawing->timeline, options, error);
 
     if (status != VMC_OK) {
         return status;
@@ -46,7 +47,7 @@ static enum vmc_status open_waveform(struct balloon_drawing *drawing,
 
 enum vmc_status balloon_drawing_open(struct balloon_drawing *drawing,
                                      const struct vmc_balloon_watch **watch,
-                                     const char *perfetto_path,
+                                     const struct timeline_options *timeline,
                                      const struct waveform_options *vcd,
                                      struct balloon_irq *irq,
                                      struct vmc_error *error)
@@ -54,8 +55,8 @@ enum vmc_status balloon_drawing_open(struct balloon_drawing *drawing,
     enum vmc_status status = VMC_OK;
 
     *drawing = (struct balloon_drawing){.irq = irq};
-    if (perfetto_path != NULL) {
-        status = open_timeline(drawing, watch, perfetto_path, error);
+    if (timeline->path != NULL) {
+        status = open_timeline(drawing, watch, timeline, error);
     }
     if (status == VMC_OK && vcd->path != NULL) {
         status = open_waveform(drawing, watch, vcd, error);

@@ -34,7 +34,7 @@ struct balloon_drawing {
  */
 enum vmc_status balloon_drawing_open(struct balloon_drawing *drawing,
                                      const struct vmc_balloon_watch **watch,
-                                     const char *perfetto_path,
+                                     const struct timeline_options *timeline,
                                      const struct waveform_options *vcd,
                                      struct balloon_irq *irq,
                                      struct vmc_error *error);

@@ -35,7 +35,6 @@ enum option_key {
     OPTION_AUDIT,
     OPTION_INTERRUPTS,
     OPTION_REPORT,
-    OPTION_PERFETTO,
     OPTION_LOG,
     OPTION_VALIDATE,
 };
@@ -105,8 +104,6 @@ static const struct argp_option option_table[] = {
      0},
     {"report", OPTION_REPORT, "DIR", 0,
      "write pictures of the stages and of memory, and a page with them", 0},
-    {"perfetto", OPTION_PERFETTO, "FILE", 0,
-     "write a timeline of threads and locks, for ui.perfetto.dev", 0},
     {"log", OPTION_LOG, "FILE", 0,
      "write what QEMU would log of the device, from the first cycle on", 0},
     {"validate", OPTION_VALIDATE, 0, 0,
@@ -211,6 +208,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &options->vcd;
+        state->child_inputs[1] = &options->timeline;
         return 0;
     case 'j':
         options->json_path = argument;
@@ -240,9 +238,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_LOG:
         options->log_path = argument;
         return 0;
-    case OPTION_PERFETTO:
-        options->perfetto_path = argument;
-        return 0;
     case OPTION_VALIDATE:
         options->is_validating = true;
         return 0;
@@ -255,7 +250,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&waveform_argp, 0, "Waveforms, for GTKWave:", 1}, {0}};
+    {&waveform_argp, 0, "Waveforms, for GTKWave:", 1},
+    {&timeline_argp, 0, "Timelines, for Perfetto:", 2},
+    {0}};
 
 static const struct argp parser = {
     option_table,

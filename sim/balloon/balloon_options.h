@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "sim/balloon/balloon.h"
+#include "sim/machine/timeline_file.h"
 #include "sim/machine/waveform.h"
 #include "sim/options.h"
 
@@ -19,7 +20,8 @@ struct balloon_options {
     const char *machine, *mechanism, *op, *memory, *json_path, *report_path;
     json_t *assumed;        /**< what assumed_note() notes */
     const char *interrupts; /**< profile; NULL: fixed times */
-    const char *perfetto_path, *log_path;
+    const char *log_path;
+    struct timeline_options timeline;
     struct waveform_options vcd;
     const char *settings[OPTION_SETTINGS_MAX];
     uint32_t setting_count;

@@ -149,7 +149,7 @@ static int run_shared(struct share *share)
     int end = EXIT_BAD_INPUT;
 
     if (load_run(&parting, 0, &options, &machine) && !options.is_validating &&
-        options.report_path == NULL && options.perfetto_path == NULL &&
+        options.report_path == NULL && options.timeline.path == NULL &&
         options.log_path == NULL) {
         parting.cycles = calloc(share_count(share), sizeof(*parting.cycles));
         end = parting.cycles != NULL ? part_runs(&parting) : EXIT_INTERNAL;

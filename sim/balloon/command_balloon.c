@@ -115,7 +115,7 @@ static enum vmc_status simulate_drawn(struct balloon_options *options,
     static struct balloon_drawing drawing;
     enum vmc_status status =
         balloon_drawing_open(&drawing, &options->config.watch,
-                             options->perfetto_path, &options->vcd, irq, error);
+                             &options->timeline, &options->vcd, irq, error);
 
     if (status == VMC_OK) {
         status = simulate(options, result, error);
@@ -129,7 +129,7 @@ static enum vmc_status simulate_drawn(struct balloon_options *options,
 }
 static FILE *table_of(const struct balloon_options *options)
 {
-    return command_table_beside(options->json_path, options->perfetto_path,
+    return command_table_beside(options->json_path, options->timeline.path,
                                 options->vcd.path);
 }
 int balloon_run(struct balloon_options *options,

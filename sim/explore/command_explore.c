@@ -240,8 +240,9 @@ static enum vmc_status write_schedule(const struct story *story,
 static enum vmc_status write_perfetto(const struct story *story,
                                       const char *path, struct vmc_error *error)
 {
+    const struct timeline_options options = {.path = path};
     struct timeline_file file;
-    enum vmc_status status = timeline_file_open(&file, path, error);
+    enum vmc_status status = timeline_file_open(&file, &options, error);
 
     if (status != VMC_OK) {
         return status;

@@ -3,8 +3,8 @@
 
 #include <inttypes.h>
 
-#include "profile/quantity.h"
 #include "sim/interrupted.h"
+#include "sim/options.h"
 
 enum option_key {
     OPTION_VCD = 1024, /* apart from the keys of the commands */
@@ -24,21 +24,6 @@ static const struct argp_option option_table[] = {
     {"vcd-until", OPTION_VCD_UNTIL, "TIME", 0, "and up to then", 0},
     {0}};
 
-static uint64_t read_time(struct argp_state *state, const char *option,
-                          const char *text)
-{
-    struct vmc_quantity quantity;
-    struct vmc_error error = {""};
-
-    if (vmc_quantity_parse(&quantity, text, 0, &error) != VMC_OK) {
-        argp_error(state, "%s '%s': %s", option, text, error.text);
-    } else if (!quantity.is_time) {
-        argp_error(state, "%s '%s': expected a time with its unit, as 20us",
-                   option, text);
-    }
-    return quantity.value;
-}
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct waveform_options *options = state->input;
@@ -51,11 +36,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->signals = argument;
         return 0;
     case OPTION_VCD_FROM:
-        options->from_tick = read_time(state, "--vcd-from", argument);
+        options->from_tick = option_time(state, "--vcd-from", argument);
         options->from_text = argument;
         return 0;
     case OPTION_VCD_UNTIL:
-        options->until_tick = read_time(state, "--vcd-until", argument);
+        options->until_tick = option_time(state, "--vcd-until", argument);
         options->until_text = argument;
         if (options->until_tick == 0) {
             argp_error(state, "--vcd-until '%s': nothing is before it",

@@ -24,7 +24,7 @@ enum {
 struct options {
     struct replay_context context;
     const char *trace_path, *meta_path, *json_path, *profile_name;
-    const char *perfetto_path;
+    struct timeline_options timeline;
     const char *settings[OPTION_SETTINGS_MAX];
     uint32_t setting_count;
     const char *ranges[RANGES_MAX];
@@ -43,7 +43,6 @@ enum option_key {
     OPTION_SEMANTICS,
     OPTION_SET,
     OPTION_REPORT,
-    OPTION_PERFETTO,
     OPTION_RANGE,
     OPTION_RANGE_FILE,
     OPTION_END, /* no option; beyond are keys of argp itself */
@@ -63,8 +62,6 @@ static const struct argp_option option_table[] = {
     {"no-check", OPTION_NO_CHECK, 0, 0, "do not compare", 0},
     {"report", OPTION_REPORT, "DIR", 0,
      "write rows, pictures and a page into DIR", 0},
-    {"perfetto", OPTION_PERFETTO, "FILE", 0,
-     "write a timeline of the simulated run, for ui.perfetto.dev", 0},
     {"range", OPTION_RANGE, "START-END[:pio|mmio] [NAME [CLAIM]]", 0,
      "tell accesses to these addresses apart; CLAIM is exit, kernel, coalesced "
      "or ioeventfd, and is checked",
@@ -89,12 +86,6 @@ static bool is_term(int key)
     }
 }
 
-/* Whether its argument is only the name of an output. */
-static bool is_output(int key)
-{
-    return key == OPTION_REPORT || key == OPTION_PERFETTO;
-}
-
 static void note_option(struct options *options, int key, const char *argument,
                         struct argp_state *state)
 {
@@ -103,7 +94,7 @@ static void note_option(struct options *options, int key, const char *argument,
     }
     options->noted[options->noted_count].key = key;
     options->noted[options->noted_count].argument =
-        argument == NULL || is_output(key) ? "yes" : argument;
+        argument == NULL || key == OPTION_REPORT ? "yes" : argument;
     options->noted_count++;
 }
 
@@ -117,7 +108,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &options->context.vcd;
-        state->child_inputs[1] = &options->checkpoint;
+        state->child_inputs[1] = &options->timeline;
+        state->child_inputs[2] = &options->checkpoint;
         return 0;
     case 'j':
         options->json_path = argument;
@@ -142,9 +134,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_REPORT:
         options->context.report_path = argument;
         return 0;
-    case OPTION_PERFETTO:
-        options->perfetto_path = argument;
-        return 0;
     case OPTION_RANGE:
         option_add(state, "--range", options->ranges,
                    &options->context.range_count, RANGES_MAX, argument);
@@ -166,7 +155,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 static const struct argp_child children[] = {
     {&waveform_argp, 0, "Waveforms, for GTKWave:", 1},
-    {&checkpoint_options_parser, 0, "Stop and go on:", 2},
+    {&timeline_argp, 0, "Timelines, for Perfetto:", 2},
+    {&checkpoint_options_parser, 0, "Stop and go on:", 3},
     {0}};
 
 static const struct argp parser = {
@@ -296,6 +286,18 @@ static void add_waveform_terms(struct checkpoint_terms *terms,
     }
 }
 
+static void add_timeline_terms(struct checkpoint_terms *terms,
+                               const struct timeline_options *timeline)
+{
+    if (timeline->path != NULL) {
+        checkpoint_add_term(terms, "--perfetto", "yes");
+        checkpoint_add_term(terms, "--perfetto-from", "%" PRIu64 " ps",
+                            timeline->from_tick);
+        checkpoint_add_term(terms, "--perfetto-until", "%" PRIu64 " ps",
+                            timeline->until_tick);
+    }
+}
+
 /* What a run and its checkpoints must agree about. */
 static void make_terms(struct checkpoint_terms *terms,
                        const struct options *options)
@@ -323,6 +325,7 @@ static void make_terms(struct checkpoint_terms *terms,
         add_option_term(terms, options, &option_table[i]);
     }
     add_waveform_terms(terms, &context->vcd);
+    add_timeline_terms(terms, &options->timeline);
     checkpoint_add_term(terms, "command", "replay");
     checkpoint_add_term(terms, "format of the trace", "%s",
                         vmc_reader_format(context->reader));
@@ -375,7 +378,7 @@ static enum vmc_status prepare(struct replay_run *run, struct options *options,
             return status;
         }
     }
-    status = timeline_file_open(&run->timeline, options->perfetto_path, error);
+    status = timeline_file_open(&run->timeline, &options->timeline, error);
     if (status != VMC_OK) {
         return status;
     }
@@ -414,7 +417,7 @@ static int replay(int argc, char **argv, struct vmc_reader *reader)
 
     argp_parse(&parser, argc, argv, 0, NULL, &options);
     interrupted_watch();
-    table = command_table_beside(options.json_path, options.perfetto_path,
+    table = command_table_beside(options.json_path, options.timeline.path,
                                  options.context.vcd.path);
     status = prepare(&run, &options, &profile, &error);
     if (status == VMC_OK) {
