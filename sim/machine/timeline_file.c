@@ -117,9 +117,13 @@ enum vmc_status timeline_file_close(struct timeline_file *out,
     }
     if (interrupted_cut() &&
         vmc_timeline_tracks_left(out->timeline) < VMC_TIMELINE_TRACKS_MAX) {
-        vmc_timeline_instant(out->timeline, 0,
-                             vmc_timeline_track_tick(out->timeline, 0),
-                             "interrupted: this is not the whole");
+        uint64_t tick = vmc_timeline_track_tick(out->timeline, 0);
+
+        /* Beyond a window, what it shows is the whole. */
+        vmc_timeline_instant(
+            out->timeline, 0,
+            tick > out->options.from_tick ? tick : out->options.from_tick,
+            "interrupted: this is not the whole");
     }
     (void)vmc_timeline_finish(out->timeline);
     status = vmc_outfile_commit(out->file, error); /* sees every failed write */
