@@ -15,6 +15,8 @@ endif
 
 # ---- Flags: what every object gets, and what a variant adds -----------------
 # Assertions stay on in every variant.
+# Functions of a release begin at cache lines: or what the linker puts before
+# them makes 2 % of their speed, and no two builds can be compared.
 CFLAGS_release  := -O2 -g -falign-functions=64
 CFLAGS_debug    := -O0 -g3
 CFLAGS_clang    := -O1 -g

@@ -224,6 +224,27 @@ static struct track *track_at(struct vmc_timeline *timeline, uint32_t number,
     return track;
 }
 
+/* Metadata: what @what says of a group or a track stands in "args". */
+static void put_label(struct vmc_timeline *timeline, const char *what,
+                      uint32_t group, uint32_t track, const char *name)
+{
+    open_event(timeline, 'M', group, track, 0);
+    put_event_name(timeline, what);
+    PUT(timeline, ",\"args\":{\"name\":");
+    put_name(timeline, name);
+    PUT(timeline, "}}");
+}
+
+static void put_order(struct vmc_timeline *timeline, const char *what,
+                      uint32_t group, uint32_t track, uint32_t place)
+{
+    open_event(timeline, 'M', group, track, 0);
+    put_event_name(timeline, what);
+    PUT(timeline, ",\"args\":{\"sort_index\":");
+    put_number(timeline, place);
+    PUT(timeline, "}}");
+}
+
 /* ---- The window --------------------------------------------------------- */
 
 static uint64_t bit(uint32_t depth)
@@ -357,27 +378,6 @@ static void hold_counter(struct window *window, uint32_t group,
 
 /* ---- The interface ------------------------------------------------------ */
 
-/* Metadata: what @what says of a group or a track stands in "args". */
-static void put_label(struct vmc_timeline *timeline, const char *what,
-                      uint32_t group, uint32_t track, const char *name)
-{
-    open_event(timeline, 'M', group, track, 0);
-    put_event_name(timeline, what);
-    PUT(timeline, ",\"args\":{\"name\":");
-    put_name(timeline, name);
-    PUT(timeline, "}}");
-}
-
-static void put_order(struct vmc_timeline *timeline, const char *what,
-                      uint32_t group, uint32_t track, uint32_t place)
-{
-    open_event(timeline, 'M', group, track, 0);
-    put_event_name(timeline, what);
-    PUT(timeline, ",\"args\":{\"sort_index\":");
-    put_number(timeline, place);
-    PUT(timeline, "}}");
-}
-
 enum vmc_status vmc_timeline_new(struct vmc_timeline **out, FILE *file)
 {
     *out = calloc(1, sizeof(**out));
@@ -453,13 +453,11 @@ void vmc_timeline_begin_with(struct vmc_timeline *timeline, uint32_t number,
                              uint32_t count)
 {
     struct track *track = track_at(timeline, number, tick);
-
-    bool is_shown = timeline->window == NULL;
+    bool is_shown;
 
     assert(track->depth < VMC_TIMELINE_DEPTH_MAX && count <= ARGS_MAX);
-    if (!is_shown) {
-        is_shown = begin_in_window(timeline, number, tick, name);
-    }
+    is_shown = timeline->window == NULL ||
+               begin_in_window(timeline, number, tick, name);
     track->depth++;
     if (!is_shown) {
         return;
@@ -557,12 +555,15 @@ static void put_counter(struct vmc_timeline *timeline, uint32_t group,
     PUT(timeline, "}}");
 }
 
-/* The window begins for the counter @index of those held. */
+/* The window begins for the counter @index of those held, if there is one. */
 static void draw_counter(struct vmc_timeline *timeline, uint32_t index)
 {
     struct window *window = timeline->window;
     const struct held_counter *held = &window->counters[index];
 
+    if (index == window->counter_count) {
+        return;
+    }
     put_counter(timeline, held->group, window->from_tick, held->name,
                 held->value);
     window->counter_count--;
@@ -581,8 +582,7 @@ void vmc_timeline_counter(struct vmc_timeline *timeline, uint32_t group,
         hold_counter(window, group, name, value);
         return;
     }
-    if (window != NULL &&
-        find_held(window, group, name) < window->counter_count) {
+    if (window != NULL && window->counter_count > 0) {
         draw_counter(timeline, find_held(window, group, name));
     }
     if (window == NULL || tick < window->until_tick) {
